@@ -1,0 +1,20 @@
+/** Carries envelopes to peers: at least once, any order, duplicates allowed. */
+export interface Envelope {
+  readonly v: 1;
+  /** Genesis hash, display hex. */
+  readonly network: string;
+  /** The session id that the receiver's verack gave, else the sender's name. */
+  readonly from: string;
+  readonly type: string;
+  /** base64 of Bitcoin's wire form, or an object for version, verack and addr. */
+  readonly payload: unknown;
+}
+
+export interface Transport {
+  readonly kind: 'http' | 'sqs' | 'local';
+  /**
+   * Delivers to the peer at `address` and answers its replies (empty where replies come by another
+   * way, as on SQS). Throws Fault `transport` when the peer cannot be reached or answers rubbish.
+   */
+  send(address: string, envelopes: readonly Envelope[]): Promise<readonly Envelope[]>;
+}

@@ -44,4 +44,4 @@ const cacheKey = ({ digest, signature, publicKey }: SignatureCheck): string =>
   latin1(digest) + latin1(signature) + latin1(publicKey);
 
 const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');

@@ -34,7 +34,7 @@ export function withSignatureCache(verifier: Verifier, max = SIGNATURE_CACHE_MAX
       const failed = await verifier.firstInvalid(unknown.map((i) => checks[i] as SignatureCheck));
       const checked = failed === -1 ? unknown : unknown.slice(0, failed);
       for (const i of checked) remember(keys[i] as string);
-      return failed === -1 ? -1 : unknown[failed] as number;
+      return failed === -1 ? -1 : (unknown[failed] as number);
     },
   };
 }

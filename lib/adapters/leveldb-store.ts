@@ -39,7 +39,8 @@ const LOG_ENTRIES_CHECKED = 2000;
  * `store-damaged`, `store-newer`, `store-foreign` or `store-io`, each with one plain sentence.
  */
 export async function openLevelStore(
-  dir: string, options: LevelStoreOptions = {},
+  dir: string,
+  options: LevelStoreOptions = {},
 ): Promise<LevelStore> {
   await checkDirectory(dir);
   const { clock = systemClock, cacheBytes = CACHE_BYTES_DEFAULT, level = createLevel } = options;
@@ -74,19 +75,20 @@ async function checkDirectory(dir: string): Promise<void> {
   }
   if (names.includes('CURRENT')) return;
   // Left behind by a process that died while it made a database: nothing was stored yet.
-  const isUnborn = (name: string): boolean => /^(LOCK|LOG|LOG\.old|MANIFEST-000001)$/.test(name)
-    || name.endsWith('.dbtmp');
+  const isUnborn = (name: string): boolean =>
+    /^(LOCK|LOG|LOG\.old|MANIFEST-000001)$/.test(name) || name.endsWith('.dbtmp');
   const rest = names.filter((name) => !isUnborn(name));
   if (rest.length === 0) return;
   if (rest.some((name) => /\.(ldb|sst|log)$|^MANIFEST-/.test(name))) throw damaged(dir);
   throw foreign(dir);
 }
 
-const damaged = (dir: string, cause?: unknown): Fault => new Fault(
-  'store-damaged',
-  `The chain data in ${dir} are damaged: move them away and let the node fetch them again.`,
-  { cause },
-);
+const damaged = (dir: string, cause?: unknown): Fault =>
+  new Fault(
+    'store-damaged',
+    `The chain data in ${dir} are damaged: move them away and let the node fetch them again.`,
+    { cause },
+  );
 
 const foreign = (dir: string): Fault =>
   new Fault('store-foreign', `The directory ${dir} holds data of another program.`);
@@ -95,9 +97,9 @@ function openFault(dir: string, error: unknown): Fault {
   const { code, cause } = error as { code?: string; cause?: { code?: string } };
   const reason = cause?.code ?? code;
   if (reason === 'LEVEL_LOCKED') {
-    return new Fault(
-      'store-in-use', `The chain data in ${dir} are in use by another process.`, { cause: error },
-    );
+    return new Fault('store-in-use', `The chain data in ${dir} are in use by another process.`, {
+      cause: error,
+    });
   }
   if (reason === 'LEVEL_CORRUPTION') return damaged(dir, error);
   const text = String((cause as Error | undefined)?.message ?? error);
@@ -116,7 +118,8 @@ async function checkFormat(dir: string, db: Level): Promise<void> {
     if (!text.startsWith(MARKER) || !Number.isInteger(format)) throw foreign(dir);
     if (format > FORMAT) {
       throw new Fault(
-        'store-newer', `The chain data in ${dir} were written by a newer version of stackchain.`,
+        'store-newer',
+        `The chain data in ${dir} were written by a newer version of stackchain.`,
       );
     }
     return;

@@ -32,7 +32,8 @@ class MemoryKv implements Kv {
     return {
       get: copyOf,
       getMany: async (keys) => keys.map(copyOf),
-      scan: async (range) => frozen.scan(range).map(([key, value]) => [key, value.slice()] as const),
+      scan: async (range) =>
+        frozen.scan(range).map(([key, value]) => [key, value.slice()] as const),
       release() {},
     };
   }

@@ -1,6 +1,19 @@
 import type { BlockEntry } from '../consensus/types.ts';
 import type { CellState, Snapshot } from '../ports/store.ts';
-import type { Block, BlockHash, BlockHeader, Coin, Height, Outpoint, Reject, Sats, ScriptHash, Tx, Txid, Verdict } from '../types.ts';
+import type {
+  Block,
+  BlockHash,
+  BlockHeader,
+  Coin,
+  Height,
+  Outpoint,
+  Reject,
+  Sats,
+  ScriptHash,
+  Tx,
+  Txid,
+  Verdict,
+} from '../types.ts';
 
 /** What became of a block that was offered. */
 export type BlockOutcome =
@@ -72,10 +85,16 @@ export interface ChainView {
   coinsOf(tx: Tx): Promise<InputCell[]>;
   locate(txid: Txid): Promise<LocatedTx | undefined>;
   outspend(outpoint: Outpoint): Promise<{ txid: Txid; vin: number; height: Height } | undefined>;
-  addressCoins(script: ScriptHash, options?: { after?: string; limit?: number }): Promise<AddressCoin[]>;
+  addressCoins(
+    script: ScriptHash,
+    options?: { after?: string; limit?: number },
+  ): Promise<AddressCoin[]>;
   addressTotals(script: ScriptHash): Promise<AddressTotals>;
   /** Newest first. `after`: the txid where the page before ended. */
-  addressHistory(script: ScriptHash, options?: { after?: Txid; limit?: number }): Promise<HistoryItem[]>;
+  addressHistory(
+    script: ScriptHash,
+    options?: { after?: Txid; limit?: number },
+  ): Promise<HistoryItem[]>;
 }
 
 /** One input's coin row as a snapshot shows it; coin absent: spent, or never made. */
@@ -91,7 +110,13 @@ export interface ChainTipInfo {
   readonly height: Height;
   readonly branchLength: number;
   /** As Core's getchaintips, and `parked`. */
-  readonly status: 'active' | 'valid-fork' | 'valid-headers' | 'headers-only' | 'invalid' | 'parked';
+  readonly status:
+    | 'active'
+    | 'valid-fork'
+    | 'valid-headers'
+    | 'headers-only'
+    | 'invalid'
+    | 'parked';
 }
 
 export type HeadersOutcome =
@@ -134,7 +159,11 @@ export interface Chain {
   /** Hashes from the tip back, dense then doubling, genesis last. */
   locator(from?: BlockHash): Promise<readonly BlockHash[]>;
   /** Headers of the best chain after the newest hash of the locator that is on it. */
-  headersAfter(locator: readonly BlockHash[], stop: BlockHash | undefined, limit: number): Promise<readonly BlockHeader[]>;
+  headersAfter(
+    locator: readonly BlockHash[],
+    stop: BlockHash | undefined,
+    limit: number,
+  ): Promise<readonly BlockHeader[]>;
   /** Bodies wanted next: on the best header chain, above what is connected, lowest first. */
   missingBodies(limit: number): Promise<readonly BlockHash[]>;
   /** Best header known, by work, valid as far as known. */

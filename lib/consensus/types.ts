@@ -1,4 +1,14 @@
-import type { BlockHash, BlockHeader, Coin, Height, OutpointKey, Sats, SignatureCheck, Txid, UnixSeconds } from '../types.ts';
+import type {
+  BlockHash,
+  BlockHeader,
+  Coin,
+  Height,
+  OutpointKey,
+  Sats,
+  SignatureCheck,
+  Txid,
+  UnixSeconds,
+} from '../types.ts';
 
 /**
  * A header in its place. It carries the times that checking its child needs, so that one read of

@@ -30,12 +30,23 @@ export type HandleResult = 'ack' | 'retry-later';
 
 export interface Gossip {
   /** Handles envelopes of one sender in order and answers its replies. Refuses (reject `banned`, `wrong-network`, `invalid-request`) before any work. */
-  receive(envelopes: readonly unknown[], sender: Sender): Promise<{ ok: true; replies: readonly Envelope[] } | { ok: false; code: 'banned' | 'wrong-network' | 'invalid-request'; detail: string }>;
+  receive(
+    envelopes: readonly unknown[],
+    sender: Sender,
+  ): Promise<
+    | { ok: true; replies: readonly Envelope[] }
+    | { ok: false; code: 'banned' | 'wrong-network' | 'invalid-request'; detail: string }
+  >;
   announceBlock(hash: BlockHash, except?: string): Promise<void>;
   announceTxs(txids: readonly Txid[], except?: string): Promise<void>;
   peers(): Promise<readonly PeerInfo[]>;
   /** Shakes hands at once. A network other than ours is a reject. */
-  addPeer(address: string): Promise<{ ok: true; peer: PeerInfo } | { ok: false; code: 'wrong-network' | 'unreachable' | 'invalid-request'; detail: string }>;
+  addPeer(
+    address: string,
+  ): Promise<
+    | { ok: true; peer: PeerInfo }
+    | { ok: false; code: 'wrong-network' | 'unreachable' | 'invalid-request'; detail: string }
+  >;
   removePeer(id: string): Promise<boolean>;
   /** Headers-first catch-up with whoever has more work, until `deadlineMs`. True while there is more to do. */
   sync(deadlineMs: number): Promise<boolean>;

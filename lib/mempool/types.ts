@@ -30,12 +30,20 @@ export interface MempoolEntry {
 }
 
 export type TxOutcome =
-  | { readonly status: 'accepted'; readonly entry: MempoolEntry; readonly replaced: readonly Txid[] }
+  | {
+      readonly status: 'accepted';
+      readonly entry: MempoolEntry;
+      readonly replaced: readonly Txid[];
+    }
   /** In the mempool or in the chain already. */
   | { readonly status: 'known'; readonly txid: Txid }
   /** An input is unknown: kept a while; `missing` are the parents' ids. */
   | { readonly status: 'orphan'; readonly txid: Txid; readonly missing: readonly Txid[] }
-  | { readonly status: 'rejected'; readonly txid?: Txid; readonly reject: import('../types.ts').Reject };
+  | {
+      readonly status: 'rejected';
+      readonly txid?: Txid;
+      readonly reject: import('../types.ts').Reject;
+    };
 
 export interface MempoolInfo {
   readonly count: number;

@@ -1,5 +1,5 @@
-import type { BlockHash, Sats } from '../types.ts';
 import type { TemplateTx } from '../mempool/types.ts';
+import type { BlockHash, Sats } from '../types.ts';
 
 /** A block in waiting, without its coinbase (BIP22's fields are made from it). */
 export interface Template {

@@ -1,4 +1,4 @@
-import type { Chain, BlockOutcome } from '../chain/types.ts';
+import type { BlockOutcome, Chain } from '../chain/types.ts';
 import type { Gossip, PeerInfo } from '../gossip/types.ts';
 import type { Mempool, MempoolPolicy, TxOutcome } from '../mempool/types.ts';
 import type { Template } from '../mining/types.ts';

@@ -6,7 +6,12 @@ export type Retarget =
   /** Every `window` blocks by the time that the last window - 1 intervals took, clamped to a factor 4. */
   | { readonly kind: 'bitcoin'; readonly spacing: number; readonly window: number }
   /** aserti3-2d whose anchor is the parent; a solve time counts as at most maxSolveSeconds. */
-  | { readonly kind: 'asert'; readonly spacing: number; readonly halfLife: number; readonly maxSolveSeconds: number };
+  | {
+      readonly kind: 'asert';
+      readonly spacing: number;
+      readonly halfLife: number;
+      readonly maxSolveSeconds: number;
+    };
 
 /** The rules of one network. No rule asks for its name. */
 export interface ChainParams {

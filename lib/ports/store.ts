@@ -74,10 +74,21 @@ export interface Condition {
 export type ConditionName = keyof Condition;
 
 export type Op =
-  | ({ readonly op: 'put'; readonly value: Uint8Array; readonly nonce?: string; readonly expiresAt?: number; readonly if?: Condition } & RowKey)
+  | ({
+      readonly op: 'put';
+      readonly value: Uint8Array;
+      readonly nonce?: string;
+      readonly expiresAt?: number;
+      readonly if?: Condition;
+    } & RowKey)
   | ({ readonly op: 'delete'; readonly if?: Condition } & RowKey)
   /** Writes the claim cell; null clears it. expiresAt counts only while the chain cell is empty. */
-  | ({ readonly op: 'claim'; readonly claim: string | null; readonly expiresAt?: number; readonly if?: Condition } & RowKey)
+  | ({
+      readonly op: 'claim';
+      readonly claim: string | null;
+      readonly expiresAt?: number;
+      readonly if?: Condition;
+    } & RowKey)
   | ({ readonly op: 'check'; readonly if: Condition } & RowKey);
 
 export type TransactResult =
@@ -137,13 +148,18 @@ export const logKey = (version: number): RowKey => ({
 });
 
 /** Runs `read` on a snapshot, again on a new one if it grew too old, and releases it. */
-export async function withSnapshot<T>(store: Store, read: (view: Snapshot) => Promise<T>, triesMax = 5): Promise<T> {
+export async function withSnapshot<T>(
+  store: Store,
+  read: (view: Snapshot) => Promise<T>,
+  triesMax = 5,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const view = await store.snapshot();
     try {
       return await read(view);
     } catch (error) {
-      if ((error as { code?: string }).code !== 'snapshot-too-old' || attempt >= triesMax) throw error;
+      if ((error as { code?: string }).code !== 'snapshot-too-old' || attempt >= triesMax)
+        throw error;
     } finally {
       view.release();
     }

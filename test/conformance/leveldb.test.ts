@@ -1,4 +1,4 @@
-import { storeSuite } from './store-suite.ts';
 import { levelSuite } from './store/leveldb.ts';
+import { storeSuite } from './store-suite.ts';
 
 storeSuite(levelSuite);

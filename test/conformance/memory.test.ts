@@ -1,4 +1,4 @@
-import { storeSuite } from './store-suite.ts';
 import { memorySuite } from './store/memory.ts';
+import { storeSuite } from './store-suite.ts';
 
 storeSuite(memorySuite);

@@ -21,7 +21,10 @@ const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'
 const sha256 = (data: Uint8Array): Uint8Array =>
   new Uint8Array(createHash('sha256').update(data).digest());
 
-interface Case extends SignatureCheck { readonly name: string; readonly valid: boolean }
+interface Case extends SignatureCheck {
+  readonly name: string;
+  readonly valid: boolean;
+}
 
 const vectors = (file: string): Record<string, never>[] =>
   JSON.parse(readFileSync(new URL(`../vectors/${file}.json`, import.meta.url), 'utf8')).cases;
@@ -36,7 +39,8 @@ function compact(der: Uint8Array): Uint8Array | undefined {
     const digits = der.subarray(at + 2, at + 2 + length);
     if (der[at] !== 2 || length === 0 || digits.length !== length) return undefined;
     const first = digits[0] as number;
-    if (first > 0x7f || (length > 1 && first === 0 && (digits[1] as number) < 0x80)) return undefined;
+    if (first > 0x7f || (length > 1 && first === 0 && (digits[1] as number) < 0x80))
+      return undefined;
     parts.push(BigInt(`0x${Buffer.from(digits).toString('hex')}`));
     at += 2 + length;
   }
@@ -48,26 +52,52 @@ function compact(der: Uint8Array): Uint8Array | undefined {
 function wycheproof(): Case[] {
   return vectors('wycheproof_bitcoin').flatMap((one) => {
     const { publicKey, msg, sig, valid, tcId, comment } = one as unknown as {
-      publicKey: string; msg: string; sig: string; valid: boolean; tcId: number; comment: string;
+      publicKey: string;
+      msg: string;
+      sig: string;
+      valid: boolean;
+      tcId: number;
+      comment: string;
     };
     const signature = compact(hex(sig));
     if (signature === undefined && valid) throw new Error(`case ${tcId} should parse`);
-    return signature === undefined ? [] : [{
-      name: `${tcId} ${comment}`, publicKey: hex(publicKey), digest: sha256(hex(msg)), signature, valid,
-    }];
+    return signature === undefined
+      ? []
+      : [
+          {
+            name: `${tcId} ${comment}`,
+            publicKey: hex(publicKey),
+            digest: sha256(hex(msg)),
+            signature,
+            valid,
+          },
+        ];
   });
 }
 
-interface SpendInput { sighash?: string; publicKey?: string; signature?: string; problems?: string[] }
+interface SpendInput {
+  sighash?: string;
+  publicKey?: string;
+  signature?: string;
+  problems?: string[];
+}
 
 function spends(): Case[] {
   return vectors('p2pkh_spends').flatMap((one) => {
     const { inputs, txid } = one as unknown as { inputs: SpendInput[]; txid: string };
     return inputs.flatMap(({ sighash, publicKey, signature: der }, i) => {
       const signature = der === undefined ? undefined : compact(hex(der).subarray(0, -1));
-      return signature === undefined || !publicKey || !sighash ? [] : [{
-        name: `${txid}:${i}`, publicKey: hex(publicKey), digest: hex(sighash), signature, valid: true,
-      }];
+      return signature === undefined || !publicKey || !sighash
+        ? []
+        : [
+            {
+              name: `${txid}:${i}`,
+              publicKey: hex(publicKey),
+              digest: hex(sighash),
+              signature,
+              valid: true,
+            },
+          ];
     });
   });
 }
@@ -76,21 +106,30 @@ function spends(): Case[] {
 function impossible(): Case[] {
   return vectors('ecdsa_invalid').flatMap((one) => {
     const { op, publicKey, hash, compactSignature, why } = one as unknown as Record<string, string>;
-    return op !== 'verify' || !publicKey || !hash || !compactSignature ? [] : [{
-      name: why as string, publicKey: hex(publicKey), digest: hex(hash),
-      signature: hex(compactSignature), valid: false,
-    }];
+    return op !== 'verify' || !publicKey || !hash || !compactSignature
+      ? []
+      : [
+          {
+            name: why as string,
+            publicKey: hex(publicKey),
+            digest: hex(hash),
+            signature: hex(compactSignature),
+            valid: false,
+          },
+        ];
   });
 }
 
 /** Twelve good checks of different keys, every third with a long key. */
 async function goodChecks(): Promise<SignatureCheck[]> {
-  return Promise.all(Array.from({ length: 12 }, async (_, i) => {
-    const secret = sha256(new Uint8Array([i]));
-    const digest = sha256(secret);
-    const signature = await signAsync(digest, secret, { prehash: false });
-    return { publicKey: getPublicKey(secret, i % 3 !== 0), digest, signature };
-  }));
+  return Promise.all(
+    Array.from({ length: 12 }, async (_, i) => {
+      const secret = sha256(new Uint8Array([i]));
+      const digest = sha256(secret);
+      const signature = await signAsync(digest, secret, { prehash: false });
+      return { publicKey: getPublicKey(secret, i % 3 !== 0), digest, signature };
+    }),
+  );
 }
 
 const flipped = (data: Uint8Array, at: number): Uint8Array => {
@@ -112,11 +151,18 @@ export function verifierSuite({ name, open, absent }: VerifierSuiteOptions): voi
     });
 
     it.each([
-      ['wycheproof', wycheproof(), 40], ['spends of mainnet', spends(), 100], ['impossible', impossible(), 5],
-    ] as const)('%s', async (_name, cases, least) => {
-      expect(cases.length, 'cases').toBeGreaterThan(least);
-      for (const one of cases) expect(await verifier.firstInvalid([one]), one.name).toBe(one.valid ? -1 : 0);
-    }, 30_000);
+      ['wycheproof', wycheproof(), 40],
+      ['spends of mainnet', spends(), 100],
+      ['impossible', impossible(), 5],
+    ] as const)(
+      '%s',
+      async (_name, cases, least) => {
+        expect(cases.length, 'cases').toBeGreaterThan(least);
+        for (const one of cases)
+          expect(await verifier.firstInvalid([one]), one.name).toBe(one.valid ? -1 : 0);
+      },
+      30_000,
+    );
 
     it('nothing to check, and all good', async () => {
       expect(await verifier.firstInvalid([])).toBe(-1);

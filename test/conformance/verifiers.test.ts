@@ -8,7 +8,9 @@ import { verifierSuite } from './verifier-suite.ts';
 
 verifierSuite({ name: 'noble', open: createNobleVerifier });
 verifierSuite({
-  name: 'native', open: createNativeVerifier, absent: 'no prebuilt binding for this platform',
+  name: 'native',
+  open: createNativeVerifier,
+  absent: 'no prebuilt binding for this platform',
 });
 verifierSuite({ name: 'the best of this machine', open: createVerifier });
 verifierSuite({ name: 'cached, room for four', open: () => createVerifier({ cacheMax: 4 }) });
@@ -22,10 +24,14 @@ describe('createVerifier', () => {
 });
 
 describe('withSignatureCache', () => {
-  const checks = Array.from({ length: 10 }, (_, i): SignatureCheck => ({
-    publicKey: new Uint8Array(33).fill(i), digest: new Uint8Array(32).fill(i),
-    signature: new Uint8Array(64).fill(i),
-  }));
+  const checks = Array.from(
+    { length: 10 },
+    (_, i): SignatureCheck => ({
+      publicKey: new Uint8Array(33).fill(i),
+      digest: new Uint8Array(32).fill(i),
+      signature: new Uint8Array(64).fill(i),
+    }),
+  );
   /** Says that checks are invalid whose digest begins with a byte above 100, and counts. */
   const counting = () => {
     const asked: number[] = [];

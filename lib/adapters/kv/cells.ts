@@ -37,7 +37,8 @@ export const looseKey = (key: RowKey): string => `l${key.pk}\0${key.sk}`;
 export const sortKeyOf = (cell: string, pk: string): string => cell.slice(pk.length + 2);
 
 export function partitionRange(
-  region: string, pk: string,
+  region: string,
+  pk: string,
   options: { prefix?: string; after?: string; reverse?: boolean; limit: number },
 ): KvRange {
   const { prefix = '', after, reverse = false, limit } = options;
@@ -149,8 +150,11 @@ export const expiryKey = (expiresAt: number, cell: string): string =>
   `${EXPIRY}${String(expiresAt).padStart(EXPIRY_DIGITS, '0')}\0${cell}`;
 
 /** All index entries of times before `now`. */
-export const expiredRange = (now: number, limit: number): KvRange =>
-  ({ from: EXPIRY, to: expiryKey(now, ''), limit });
+export const expiredRange = (now: number, limit: number): KvRange => ({
+  from: EXPIRY,
+  to: expiryKey(now, ''),
+  limit,
+});
 
 export const expiryOf = (key: string): { expiresAt: number; cell: string } => ({
   expiresAt: Number(key.slice(1, 1 + EXPIRY_DIGITS)),
@@ -158,6 +162,9 @@ export const expiryOf = (key: string): { expiresAt: number; cell: string } => ({
 });
 
 /** Index entry that has the sweep look at a claim; time 0: its row just left the chain. */
-export const claimMark = (expiresAt: number, cell: string, claim: string): KvWrite =>
-  ({ type: 'put', key: expiryKey(expiresAt, cell), value: asciiBytes(claim) });
+export const claimMark = (expiresAt: number, cell: string, claim: string): KvWrite => ({
+  type: 'put',
+  key: expiryKey(expiresAt, cell),
+  value: asciiBytes(claim),
+});
 export const decodeMark = ascii;

@@ -1,12 +1,18 @@
 /** The Snapshot port on a sorted map's own frozen view. Owns reading chain cells; writes nothing. */
 import { Fault } from '../../faults.ts';
-import type {
-  CellState, ChainRow, RangeOptions, RowKey, Snapshot,
-} from '../../ports/store.ts';
+import type { CellState, ChainRow, RangeOptions, RowKey, Snapshot } from '../../ports/store.ts';
 import { checkKeys, checkRange } from '../../store/limits.ts';
 import {
-  CHAIN, chainKey, claimKey, decodeClaim, HEAD_KEY, partitionRange, readVersion, sortKeyOf,
-  valueAfter, VERSION_BYTES,
+  CHAIN,
+  chainKey,
+  claimKey,
+  decodeClaim,
+  HEAD_KEY,
+  partitionRange,
+  readVersion,
+  sortKeyOf,
+  VERSION_BYTES,
+  valueAfter,
 } from './cells.ts';
 import type { KvView } from './kv.ts';
 
@@ -103,7 +109,8 @@ export class KvSnapshot implements Snapshot {
   }
 
   async #read(keys: readonly RowKey[]): Promise<{
-    cells: (Uint8Array | undefined)[]; claims: (Uint8Array | undefined)[];
+    cells: (Uint8Array | undefined)[];
+    claims: (Uint8Array | undefined)[];
   }> {
     this.#check();
     checkKeys(keys);

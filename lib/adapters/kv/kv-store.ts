@@ -4,15 +4,34 @@
  * count of commits, so it never recurs and deleted rows need leave no trace.
  */
 import type {
-  Commit, CommitResult, LooseRow, Op, RangeOptions, RowKey, Snapshot, Store, TransactResult,
+  Commit,
+  CommitResult,
+  LooseRow,
+  Op,
+  RangeOptions,
+  RowKey,
+  Snapshot,
+  Store,
+  TransactResult,
 } from '../../ports/store.ts';
 import { logKey } from '../../ports/store.ts';
+import { checkCommit, checkKeys, checkLooseRow, checkOps, checkRange } from '../../store/limits.ts';
 import {
-  checkCommit, checkKeys, checkLooseRow, checkOps, checkRange,
-} from '../../store/limits.ts';
-import {
-  chainKey, claimKey, claimMark, decodeClaim, decodeLoose, encodeClaim, encodeLoose, expiryKey,
-  HEAD_KEY, LOOSE, looseKey, partitionRange, readVersion, sortKeyOf, VersionedCells,
+  chainKey,
+  claimKey,
+  claimMark,
+  decodeClaim,
+  decodeLoose,
+  encodeClaim,
+  encodeLoose,
+  expiryKey,
+  HEAD_KEY,
+  LOOSE,
+  looseKey,
+  partitionRange,
+  readVersion,
+  sortKeyOf,
+  VersionedCells,
 } from './cells.ts';
 import type { KvWrite } from './kv.ts';
 import type { KvCore } from './kv-core.ts';
@@ -159,9 +178,7 @@ export class KvStore implements SharedStore {
 }
 
 function commitWrites(version: number, { head, log, changes }: Commit): KvWrite[] {
-  const cells = new VersionedCells(version, [
-    ...changes.map((change) => change.value), log, head,
-  ]);
+  const cells = new VersionedCells(version, [...changes.map((change) => change.value), log, head]);
   const writes: KvWrite[] = [];
   for (const change of changes) {
     const key = chainKey(change);

@@ -55,8 +55,10 @@ export class LevelKv implements Kv {
     };
     return {
       get,
-      getMany: async (keys) => keys.length <= SYNC_KEYS_MAX
-        ? keys.map(get) : guarded(() => db.getMany([...keys], { snapshot })),
+      getMany: async (keys) =>
+        keys.length <= SYNC_KEYS_MAX
+          ? keys.map(get)
+          : guarded(() => db.getMany([...keys], { snapshot })),
       scan: (range) => guarded(() => scan(db, snapshot, range)),
       release: () => {
         // Reads under way end first; what closing may say then is of no use to anybody.
@@ -75,11 +77,18 @@ export class LevelKv implements Kv {
 }
 
 async function scan(
-  db: Level, snapshot: ReturnType<Level['snapshot']>, range: KvRange,
+  db: Level,
+  snapshot: ReturnType<Level['snapshot']>,
+  range: KvRange,
 ): Promise<KvEntry[]> {
   const { from, to, reverse = false, limit } = range;
   const iterator = db.iterator({
-    gte: from, lt: to, reverse, limit, snapshot, highWaterMarkBytes: FETCH_BYTES,
+    gte: from,
+    lt: to,
+    reverse,
+    limit,
+    snapshot,
+    highWaterMarkBytes: FETCH_BYTES,
   });
   try {
     const found: KvEntry[] = [];

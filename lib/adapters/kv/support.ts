@@ -30,7 +30,8 @@ export interface Cells {
 
 /** The name of the first part of the condition that does not hold. */
 export function failedCondition(
-  condition: Condition | undefined, cells: Cells,
+  condition: Condition | undefined,
+  cells: Cells,
 ): ConditionName | undefined {
   if (condition === undefined) return undefined;
   const { row, nonce, version, neverInChain, claim } = condition;

@@ -4,7 +4,14 @@
  */
 import { ORPHAN_CLAIM_SECONDS } from '../../store/limits.ts';
 import {
-  CHAIN, CLAIM, claimMark, decodeClaim, decodeLoose, decodeMark, expiredRange, expiryOf,
+  CHAIN,
+  CLAIM,
+  claimMark,
+  decodeClaim,
+  decodeLoose,
+  decodeMark,
+  expiredRange,
+  expiryOf,
 } from './cells.ts';
 import type { KvEntry, KvView, KvWrite } from './kv.ts';
 import type { KvCore } from './kv-core.ts';

@@ -86,7 +86,8 @@ export class Tree {
       const size = isBranch(node) ? node.children.length : node.keys.length;
       const first = isBranch(node) ? childIndex(node, from) : lowerBound(node.keys, from);
       const end = isBranch(node)
-        ? Math.min(size, lowerBound(node.keys, to) + 1) : lowerBound(node.keys, to);
+        ? Math.min(size, lowerBound(node.keys, to) + 1)
+        : lowerBound(node.keys, to);
       for (let i = 0; i < end - first && found.length < limit; i++) {
         const at = reverse ? end - 1 - i : first + i;
         if (isBranch(node)) walk(node.children[at] as Node);
@@ -125,7 +126,9 @@ export class Tree {
   #splitLeaf(leaf: Leaf): { key: string; right: Node } {
     const middle = leaf.keys.length >> 1;
     const right: Leaf = {
-      owner: this.#owner, keys: leaf.keys.splice(middle), values: leaf.values.splice(middle),
+      owner: this.#owner,
+      keys: leaf.keys.splice(middle),
+      values: leaf.values.splice(middle),
     };
     return { key: right.keys[0] as string, right };
   }
@@ -135,7 +138,8 @@ export class Tree {
     const keys = branch.keys.splice(middle + 1);
     const key = branch.keys.pop() as string;
     return {
-      key, right: { owner: this.#owner, keys, children: branch.children.splice(middle + 1) },
+      key,
+      right: { owner: this.#owner, keys, children: branch.children.splice(middle + 1) },
     };
   }
 

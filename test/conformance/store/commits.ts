@@ -3,7 +3,16 @@ import { expect, it } from 'vitest';
 import type { Store } from '../../../lib/ports/store.ts';
 import { logKey } from '../../../lib/ports/store.ts';
 import {
-  bytes, commitNow, commitOf, del, key, look, put, text, valueOf, versionOf,
+  bytes,
+  commitNow,
+  commitOf,
+  del,
+  key,
+  look,
+  put,
+  text,
+  valueOf,
+  versionOf,
 } from './harness.ts';
 
 const SIZES = [0, 1, 24, 25, 99, 100, 2500, 50_000];
@@ -16,30 +25,49 @@ export function commitCases(fresh: () => Promise<Store>): void {
     expect({ version, head }).toEqual({ version: 0, head: undefined });
   });
 
-  it.each(SIZES)('a commit of %i changes is there whole, with its head and its log', async (size) => {
-    const store = await fresh();
-    const keys = Array.from({ length: size }, (_, i) => key(`P${i % 7}`, `row${i}`));
-    const result = await store.commit(
-      0, commitOf(keys.map((at, i) => ({ ...at, value: bytes(`value ${i}`) })), 'first'),
-    );
-    expect(result).toEqual({ ok: true, version: 1 });
-    await look(store, async (view) => {
-      expect([view.version, text(view.head)]).toEqual([1, 'head first']);
-      expect(text((await view.get(logKey(1)))?.value)).toBe('log first');
-      const rows = await view.getMany(keys);
-      const wrong = rows.findIndex((row, i) => text(row?.value) !== `value ${i}` || row?.version !== 1);
-      expect(wrong, 'the first row that is not as committed').toBe(-1);
-    });
-  });
+  it.each(SIZES)(
+    'a commit of %i changes is there whole, with its head and its log',
+    async (size) => {
+      const store = await fresh();
+      const keys = Array.from({ length: size }, (_, i) => key(`P${i % 7}`, `row${i}`));
+      const result = await store.commit(
+        0,
+        commitOf(
+          keys.map((at, i) => ({ ...at, value: bytes(`value ${i}`) })),
+          'first',
+        ),
+      );
+      expect(result).toEqual({ ok: true, version: 1 });
+      await look(store, async (view) => {
+        expect([view.version, text(view.head)]).toEqual([1, 'head first']);
+        expect(text((await view.get(logKey(1)))?.value)).toBe('log first');
+        const rows = await view.getMany(keys);
+        const wrong = rows.findIndex(
+          (row, i) => text(row?.value) !== `value ${i}` || row?.version !== 1,
+        );
+        expect(wrong, 'the first row that is not as committed').toBe(-1);
+      });
+    },
+  );
 
   it.each([1, 25, 100, 2500])('%i rows are overwritten and deleted in one commit', async (size) => {
     const store = await fresh();
-    const keys = Array.from({ length: size }, (_, i) => key('P', `row${String(i).padStart(6, '0')}`));
-    await commitNow(store, keys.map((at) => ({ ...at, value: bytes('old') })));
-    await commitNow(store, keys.map((at, i) => i % 2 ? { ...at, value: bytes(`new ${i}`) } : at));
+    const keys = Array.from({ length: size }, (_, i) =>
+      key('P', `row${String(i).padStart(6, '0')}`),
+    );
+    await commitNow(
+      store,
+      keys.map((at) => ({ ...at, value: bytes('old') })),
+    );
+    await commitNow(
+      store,
+      keys.map((at, i) => (i % 2 ? { ...at, value: bytes(`new ${i}`) } : at)),
+    );
     await look(store, async (view) => {
       const rows = await view.getMany(keys);
-      rows.forEach((row, i) => expect(text(row?.value), `row ${i}`).toBe(i % 2 ? `new ${i}` : undefined));
+      rows.forEach((row, i) =>
+        expect(text(row?.value), `row ${i}`).toBe(i % 2 ? `new ${i}` : undefined),
+      );
       const range = await view.range('P', { limit: 10_000 });
       expect(range.length).toBe(Math.floor(size / 2));
       expect(range.every((row) => row.version === 2)).toBe(true);
@@ -63,7 +91,10 @@ export function commitCases(fresh: () => Promise<Store>): void {
     const store = await fresh();
     await commitNow(store, [put('A', '1', 'one')], 'first');
     for (const stale of [0, 2, 3, 1000]) {
-      const result = await store.commit(stale, commitOf([put('A', '1', 'no'), put('A', '2', 'no')]));
+      const result = await store.commit(
+        stale,
+        commitOf([put('A', '1', 'no'), put('A', '2', 'no')]),
+      );
       expect(result, `expected ${stale}`).toEqual({ ok: false, conflict: true });
     }
     await look(store, async (view) => {
@@ -77,17 +108,31 @@ export function commitCases(fresh: () => Promise<Store>): void {
     const store = await fresh();
     await commitNow(store, [put('A', 'kept', 'old'), put('A', 'gone', 'old')]);
     await commitNow(store, [
-      put('A', '1', 'a'), put('A', '1', 'b'), put('A', '2', 'a'), del('A', '2'),
-      del('A', 'kept'), put('A', 'kept', 'new'), put('A', 'gone', 'new'), del('A', 'gone'),
+      put('A', '1', 'a'),
+      put('A', '1', 'b'),
+      put('A', '2', 'a'),
+      del('A', '2'),
+      del('A', 'kept'),
+      put('A', 'kept', 'new'),
+      put('A', 'gone', 'new'),
+      del('A', 'gone'),
     ]);
     const rows = await look(store, (view) => view.range('A'));
-    expect(rows.map((row) => [row.sk, text(row.value)])).toEqual([['1', 'b'], ['kept', 'new']]);
+    expect(rows.map((row) => [row.sk, text(row.value)])).toEqual([
+      ['1', 'b'],
+      ['kept', 'new'],
+    ]);
   });
 
   it('put, delete and put again: versions count commits and never recur', async () => {
     const store = await fresh();
     const versions: (number | undefined)[] = [];
-    for (const change of [put('A', '1', 'a'), del('A', '1'), put('A', '1', 'a'), put('B', '1', 'b')]) {
+    for (const change of [
+      put('A', '1', 'a'),
+      del('A', '1'),
+      put('A', '1', 'a'),
+      put('B', '1', 'b'),
+    ]) {
       await commitNow(store, [change]);
       versions.push((await look(store, (view) => view.get(key('A', '1'))))?.version);
     }
@@ -106,7 +151,11 @@ export function commitCases(fresh: () => Promise<Store>): void {
     const store = await fresh();
     const value = bytes('same');
     const head = bytes('head');
-    const writing = store.commit(0, { head, log: bytes('log'), changes: [{ ...key('A', '1'), value }] });
+    const writing = store.commit(0, {
+      head,
+      log: bytes('log'),
+      changes: [{ ...key('A', '1'), value }],
+    });
     value.fill(0);
     head.fill(0);
     await writing;

@@ -2,7 +2,17 @@
 import { expect, it } from 'vitest';
 import { logKey, type Store } from '../../../lib/ports/store.ts';
 import {
-  bytes, claimOp, commitNow, commitOf, key, look, loose, put, putOp, type TestStore, text,
+  bytes,
+  claimOp,
+  commitNow,
+  commitOf,
+  key,
+  look,
+  loose,
+  put,
+  putOp,
+  type TestStore,
+  text,
 } from './harness.ts';
 
 const NOW = 1_800_000_000;
@@ -16,8 +26,8 @@ interface Work {
 }
 
 const KEYS = Array.from({ length: 130 }, (_, i) => key('P', `row${String(i).padStart(3, '0')}`));
-const change = (mark: string, drop: number) => KEYS.map((at, i) =>
-  i % 5 === drop ? at : { ...at, value: bytes(`${mark} ${i}`) });
+const change = (mark: string, drop: number) =>
+  KEYS.map((at, i) => (i % 5 === drop ? at : { ...at, value: bytes(`${mark} ${i}`) }));
 
 const WORKS: Work[] = [
   {
@@ -33,15 +43,19 @@ const WORKS: Work[] = [
   {
     name: 'a transaction',
     atomic: 'whole',
-    run: (store) => store.transact([
-      claimOp('P', 'row005', 'tx', { if: { version: 1 } }), claimOp('P', 'future', 'tx'),
-      putOp('L', 'tx', 'raw', { nonce: 'n' }), { op: 'delete', ...key('L', 'k0') },
-    ]),
+    run: (store) =>
+      store.transact([
+        claimOp('P', 'row005', 'tx', { if: { version: 1 } }),
+        claimOp('P', 'future', 'tx'),
+        putOp('L', 'tx', 'raw', { nonce: 'n' }),
+        { op: 'delete', ...key('L', 'k0') },
+      ]),
   },
   {
     name: 'a put of 60 rows',
     atomic: 'rows',
-    run: (store) => store.put(Array.from({ length: 60 }, (_, i) => loose('L', `k${i}`, `new ${i}`))),
+    run: (store) =>
+      store.put(Array.from({ length: 60 }, (_, i) => loose('L', `k${i}`, `new ${i}`))),
   },
   {
     name: 'a removal of 40 rows',
@@ -53,17 +67,23 @@ const WORKS: Work[] = [
 
 async function furnish(store: Store): Promise<void> {
   await commitNow(store, change('old', 2), 'old');
-  await store.put(Array.from({ length: 50 }, (_, i) =>
-    loose('L', `k${i}`, `old ${i}`, i < 20 ? { expiresAt: NOW - 1 } : {})));
+  await store.put(
+    Array.from({ length: 50 }, (_, i) =>
+      loose('L', `k${i}`, `old ${i}`, i < 20 ? { expiresAt: NOW - 1 } : {}),
+    ),
+  );
 }
 
 /** All that the store shows, a line each. */
 async function stateOf(store: Store): Promise<string[]> {
   const chain = await look(store, async (view) => [
     `version ${view.version} ${text(view.head)}`,
-    ...(await view.getMany([logKey(1), logKey(2), logKey(3)])).map((row) => `log ${text(row?.value)}`),
-    ...(await view.cells([...KEYS, key('P', 'future')])).map((cell, i) =>
-      `${KEYS[i]?.sk} ${text(cell.value)} ${cell.value && cell.version} ${cell.claim}`),
+    ...(await view.getMany([logKey(1), logKey(2), logKey(3)])).map(
+      (row) => `log ${text(row?.value)}`,
+    ),
+    ...(await view.cells([...KEYS, key('P', 'future')])).map(
+      (cell, i) => `${KEYS[i]?.sk} ${text(cell.value)} ${cell.value && cell.version} ${cell.claim}`,
+    ),
     ...(await view.range('P')).map((row) => `range ${row.sk} ${text(row.value)} ${row.version}`),
   ]);
   const names = Array.from({ length: 60 }, (_, i) => key('L', `k${i}`));
@@ -82,7 +102,13 @@ async function finalState(open: () => Promise<TestStore>, work?: Work): Promise<
   }
 }
 
-function checkState(work: Work, state: string[], old: string[], fresh: string[], told: string): void {
+function checkState(
+  work: Work,
+  state: string[],
+  old: string[],
+  fresh: string[],
+  told: string,
+): void {
   if (work.atomic === 'whole') {
     expect([old.join('\n'), fresh.join('\n')], told).toContain(state.join('\n'));
     return;
@@ -104,7 +130,7 @@ export function crashCases(open: () => Promise<TestStore>): void {
         if (dying === undefined) throw new Error('the adapter must be able to die');
         await work.run(dying.store).catch(() => undefined);
         const died = dying.died();
-        const store = await test.reopen?.() as Store;
+        const store = (await test.reopen?.()) as Store;
         const state = await stateOf(store);
         checkState(work, state, old, fresh, `write ${write}, ${done ? 'done' : 'not done'}`);
         seenOld ||= state.join('\n') === old.join('\n');
@@ -122,7 +148,7 @@ export function crashCases(open: () => Promise<TestStore>): void {
     const test = await open();
     await furnish(test.store);
     const before = await stateOf(test.store);
-    const store = await test.reopen?.() as Store;
+    const store = (await test.reopen?.()) as Store;
     expect(await stateOf(store)).toEqual(before);
     await commitNow(store, [put('P', 'after', 'x')]);
     await test.destroy();

@@ -1,7 +1,14 @@
 /** What the cases of the store suite share: how a store is opened, and short words for rows. */
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type {
-  Change, Commit, CommitResult, LooseRow, Op, RowKey, Snapshot, Store,
+  Change,
+  Commit,
+  CommitResult,
+  LooseRow,
+  Op,
+  RowKey,
+  Snapshot,
+  Store,
 } from '../../../lib/ports/store.ts';
 
 /** A store whose underlying writes fail from the n-th on, as if the process had died there. */
@@ -37,22 +44,44 @@ export const text = (value: Uint8Array | undefined): string | undefined =>
   value && new TextDecoder().decode(value);
 
 export const key = (pk: string, sk: string): RowKey => ({ pk, sk });
-export const put = (pk: string, sk: string, value: string): Change =>
-  ({ pk, sk, value: bytes(value) });
+export const put = (pk: string, sk: string, value: string): Change => ({
+  pk,
+  sk,
+  value: bytes(value),
+});
 export const del = (pk: string, sk: string): Change => ({ pk, sk });
-export const loose = (pk: string, sk: string, value: string, more: Partial<LooseRow> = {}): LooseRow =>
-  ({ pk, sk, value: bytes(value), ...more });
-export const putOp = (pk: string, sk: string, value: string, more: object = {}): Op =>
-  ({ op: 'put', pk, sk, value: bytes(value), ...more });
-export const claimOp = (pk: string, sk: string, claim: string | null, more: object = {}): Op =>
-  ({ op: 'claim', pk, sk, claim, ...more });
+export const loose = (
+  pk: string,
+  sk: string,
+  value: string,
+  more: Partial<LooseRow> = {},
+): LooseRow => ({ pk, sk, value: bytes(value), ...more });
+export const putOp = (pk: string, sk: string, value: string, more: object = {}): Op => ({
+  op: 'put',
+  pk,
+  sk,
+  value: bytes(value),
+  ...more,
+});
+export const claimOp = (pk: string, sk: string, claim: string | null, more: object = {}): Op => ({
+  op: 'claim',
+  pk,
+  sk,
+  claim,
+  ...more,
+});
 
-export const commitOf = (changes: readonly Change[], mark = 'x'): Commit =>
-  ({ head: bytes(`head ${mark}`), log: bytes(`log ${mark}`), changes });
+export const commitOf = (changes: readonly Change[], mark = 'x'): Commit => ({
+  head: bytes(`head ${mark}`),
+  log: bytes(`log ${mark}`),
+  changes,
+});
 
 /** Commits on the present version, which must succeed. */
 export async function commitNow(
-  store: Store, changes: readonly Change[], mark = 'x',
+  store: Store,
+  changes: readonly Change[],
+  mark = 'x',
 ): Promise<number> {
   const version = await versionOf(store);
   const result: CommitResult = await store.commit(version, commitOf(changes, mark));
@@ -86,5 +115,10 @@ export async function faultOf(call: () => Promise<unknown>): Promise<unknown> {
 
 export function fakeClock(startMs = 1_700_000_000_000): Clock & { advance(ms: number): void } {
   let nowMs = startMs;
-  return { nowMs: () => nowMs, advance: (ms) => { nowMs += ms; } };
+  return {
+    nowMs: () => nowMs,
+    advance: (ms) => {
+      nowMs += ms;
+    },
+  };
 }

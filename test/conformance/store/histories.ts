@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Condition, Op, Store } from '../../../lib/ports/store.ts';
-import { bytes, commitOf, faultOf, key, text, type TestStore } from './harness.ts';
+import { bytes, commitOf, faultOf, key, type TestStore, text } from './harness.ts';
 
 const PARTITIONS = ['A', 'A#', 'B'];
 const SORT_KEYS = ['!', 'a', 'a!', 'aa', 'b', '~'];
@@ -18,14 +18,26 @@ interface Model {
 
 const place = fc.record({ pk: fc.constantFrom(...PARTITIONS), sk: fc.constantFrom(...SORT_KEYS) });
 const word = fc.constantFrom('x', 'y', 'z');
-const condition = fc.option(fc.record({
-  row: fc.constantFrom('absent', 'present'), nonce: word, versionBack: fc.nat(1),
-  neverInChain: fc.constant(true), claim: fc.option(word),
-}, { requiredKeys: [] }), { nil: undefined, freq: 1 });
+const condition = fc.option(
+  fc.record(
+    {
+      row: fc.constantFrom('absent', 'present'),
+      nonce: word,
+      versionBack: fc.nat(1),
+      neverInChain: fc.constant(true),
+      claim: fc.option(word),
+    },
+    { requiredKeys: [] },
+  ),
+  { nil: undefined, freq: 1 },
+);
 type ConditionSeed = Omit<Condition, 'version'> & { versionBack?: number };
 const opSeed = fc.record({
-  at: place, kind: fc.constantFrom('put', 'delete', 'claim', 'check'), word: fc.option(word),
-  nonce: fc.option(word, { nil: undefined }), condition,
+  at: place,
+  kind: fc.constantFrom('put', 'delete', 'claim', 'check'),
+  word: fc.option(word),
+  nonce: fc.option(word, { nil: undefined }),
+  condition,
 });
 type OpSeed = typeof opSeed extends fc.Arbitrary<infer T> ? T : never;
 
@@ -36,7 +48,10 @@ const step = fc.oneof(
     changes: fc.array(fc.record({ at: place, word: fc.option(word) }), { maxLength: 12 }),
   }),
   fc.record({ kind: fc.constant('transact' as const), ops: fc.array(opSeed, { maxLength: 4 }) }),
-  fc.record({ kind: fc.constant('put' as const), rows: fc.array(fc.record({ at: place, word }), { maxLength: 5 }) }),
+  fc.record({
+    kind: fc.constant('put' as const),
+    rows: fc.array(fc.record({ at: place, word }), { maxLength: 5 }),
+  }),
   fc.record({ kind: fc.constant('remove' as const), keys: fc.array(place, { maxLength: 4 }) }),
   fc.record({ kind: fc.constant('hold' as const) }),
   fc.record({ kind: fc.constant('handle' as const) }),
@@ -49,11 +64,14 @@ const nameOf = ({ pk, sk }: { pk: string; sk: string }): string => `${pk} ${sk}`
 function failing(model: Model, at: string, sought: Condition): string[] {
   const row = model.loose.get(at);
   const names: string[] = [];
-  if (sought.row !== undefined && (sought.row === 'present') !== (row !== undefined)) names.push('row');
+  if (sought.row !== undefined && (sought.row === 'present') !== (row !== undefined))
+    names.push('row');
   if (sought.nonce !== undefined && row?.nonce !== sought.nonce) names.push('nonce');
-  if (sought.version !== undefined && model.chain.get(at)?.version !== sought.version) names.push('version');
+  if (sought.version !== undefined && model.chain.get(at)?.version !== sought.version)
+    names.push('version');
   if (sought.neverInChain && model.chain.has(at)) names.push('neverInChain');
-  if (sought.claim !== undefined && (model.claims.get(at) ?? null) !== sought.claim) names.push('claim');
+  if (sought.claim !== undefined && (model.claims.get(at) ?? null) !== sought.claim)
+    names.push('claim');
   return names;
 }
 
@@ -67,13 +85,17 @@ function toOp(model: Model, seed: OpSeed): Op {
       ...rest,
       ...(versionBack !== undefined && version > 0 && { version }),
       // What a deleted row counts as is the adapter's choice.
-      ...(neverInChain && (model.chain.has(at) || !model.ever.has(at)) && { neverInChain: true as const }),
+      ...(neverInChain &&
+        (model.chain.has(at) || !model.ever.has(at)) && { neverInChain: true as const }),
     };
   }
   const some = sought !== undefined && Object.keys(sought).length > 0 ? { if: sought } : {};
   if (seed.kind === 'put') {
     return {
-      op: 'put', ...seed.at, value: bytes(seed.word ?? 'w'), ...some,
+      op: 'put',
+      ...seed.at,
+      value: bytes(seed.word ?? 'w'),
+      ...some,
       ...(seed.nonce !== undefined && { nonce: seed.nonce }),
     };
   }
@@ -85,7 +107,10 @@ function toOp(model: Model, seed: OpSeed): Op {
 function applyOp(model: Model, op: Op): void {
   const at = nameOf(op);
   if (op.op === 'put') {
-    model.loose.set(at, { value: text(op.value) as string, ...(op.nonce !== undefined && { nonce: op.nonce }) });
+    model.loose.set(at, {
+      value: text(op.value) as string,
+      ...(op.nonce !== undefined && { nonce: op.nonce }),
+    });
   }
   if (op.op === 'delete') model.loose.delete(at);
   if (op.op === 'claim' && op.claim !== null) model.claims.set(at, op.claim);
@@ -107,10 +132,15 @@ async function runTransact(store: Store, model: Model, seeds: readonly OpSeed[])
   expect(failures[first]).toContain((result as { condition: string }).condition);
 }
 
-async function runCommit(store: Store, model: Model, sought: Extract<Step, { kind: 'commit' }>): Promise<void> {
+async function runCommit(
+  store: Store,
+  model: Model,
+  sought: Extract<Step, { kind: 'commit' }>,
+): Promise<void> {
   const stale = sought.stale === 1 ? 1 : 0;
   const changes = sought.changes.map(({ at, word: value }) =>
-    value === null ? at : { ...at, value: bytes(value) });
+    value === null ? at : { ...at, value: bytes(value) },
+  );
   const result = await store.commit(model.version + stale, commitOf(changes));
   if (stale) {
     expect(result).toEqual({ ok: false, conflict: true });
@@ -134,8 +164,10 @@ async function checkStore(store: Store, model: Model): Promise<void> {
   const rows = await view.getMany(EVERYWHERE);
   EVERYWHERE.forEach((at, i) => {
     const known = model.chain.get(nameOf(at));
-    expect([text(cells[i]?.value), cells[i]?.claim], nameOf(at))
-      .toEqual([known?.value, model.claims.get(nameOf(at))]);
+    expect([text(cells[i]?.value), cells[i]?.claim], nameOf(at)).toEqual([
+      known?.value,
+      model.claims.get(nameOf(at)),
+    ]);
     if (known) expect(cells[i]?.version, nameOf(at)).toBe(known.version);
     const row = rows[i];
     expect(row && { value: text(row.value), version: row.version }, nameOf(at)).toEqual(known);
@@ -143,14 +175,22 @@ async function checkStore(store: Store, model: Model): Promise<void> {
   });
   for (const pk of PARTITIONS) {
     const range = await view.range(pk, { limit: 4 });
-    expect(range.map((row) => row.sk), pk)
-      .toEqual(SORT_KEYS.filter((sk) => model.chain.has(`${pk} ${sk}`)).slice(0, 4));
+    expect(
+      range.map((row) => row.sk),
+      pk,
+    ).toEqual(SORT_KEYS.filter((sk) => model.chain.has(`${pk} ${sk}`)).slice(0, 4));
     const list = await store.list(pk, { reverse: true });
-    expect(list.map((row) => [row.sk, text(row.value), row.nonce]), pk)
-      .toEqual(SORT_KEYS.filter((sk) => model.loose.has(`${pk} ${sk}`)).reverse().map((sk) => {
-        const known = model.loose.get(`${pk} ${sk}`);
-        return [sk, known?.value, known?.nonce];
-      }));
+    expect(
+      list.map((row) => [row.sk, text(row.value), row.nonce]),
+      pk,
+    ).toEqual(
+      SORT_KEYS.filter((sk) => model.loose.has(`${pk} ${sk}`))
+        .reverse()
+        .map((sk) => {
+          const known = model.loose.get(`${pk} ${sk}`);
+          return [sk, known?.value, known?.nonce];
+        }),
+    );
   }
   view.release();
 }
@@ -161,14 +201,22 @@ interface Held {
 }
 
 async function checkHeld({ view, chain }: Held): Promise<void> {
-  const shown = await faultOf(async () => (await view.getMany(EVERYWHERE)).map((row) =>
-    row && { value: text(row.value), version: row.version }));
-  if (shown !== 'snapshot-too-old') expect(shown).toEqual(EVERYWHERE.map((at) => chain.get(nameOf(at))));
+  const shown = await faultOf(async () =>
+    (await view.getMany(EVERYWHERE)).map(
+      (row) => row && { value: text(row.value), version: row.version },
+    ),
+  );
+  if (shown !== 'snapshot-too-old')
+    expect(shown).toEqual(EVERYWHERE.map((at) => chain.get(nameOf(at))));
 }
 
 async function runHistory(test: TestStore, steps: readonly Step[]): Promise<void> {
   const model: Model = {
-    version: 0, chain: new Map(), ever: new Set(), claims: new Map(), loose: new Map(),
+    version: 0,
+    chain: new Map(),
+    ever: new Set(),
+    claims: new Map(),
+    loose: new Map(),
   };
   const held: Held[] = [];
   let store = test.store;
@@ -195,13 +243,16 @@ async function runHistory(test: TestStore, steps: readonly Step[]): Promise<void
 
 export function historyCases(open: () => Promise<TestStore>, numRuns: number): void {
   it('random histories are those of plain maps', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
-      const test = await open();
-      try {
-        await runHistory(test, steps);
-      } finally {
-        await test.destroy();
-      }
-    }), { numRuns });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+        const test = await open();
+        try {
+          await runHistory(test, steps);
+        } finally {
+          await test.destroy();
+        }
+      }),
+      { numRuns },
+    );
   });
 }

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import {
-  type Level, type LevelStore, openLevelStore,
+  type Level,
+  type LevelStore,
+  openLevelStore,
 } from '../../../lib/adapters/leveldb-store.ts';
 import type { DyingStore, StoreSuiteOptions, TestStore } from './harness.ts';
 
@@ -27,7 +29,9 @@ export class DyingLevel extends ClassicLevel<string, Uint8Array> {
     const first = !this.dead;
     this.dead = true;
     const fate = first && this.#done ? write() : Promise.resolve();
-    return fate.then(() => { throw new Error('the process died here'); }) as never;
+    return fate.then(() => {
+      throw new Error('the process died here');
+    }) as never;
   }
 }
 
@@ -36,13 +40,14 @@ export const levelSuite: StoreSuiteOptions = {
   async open(options = {}): Promise<TestStore> {
     const dir = await mkdtemp(join(tmpdir(), 'stackchain-store-'));
     let level: DyingLevel;
-    const openAgain = (): Promise<LevelStore> => openLevelStore(dir, {
-      ...options,
-      level: (at): Level => {
-        level = new DyingLevel(at, { keyEncoding: 'utf8', valueEncoding: 'view' });
-        return level as Level;
-      },
-    });
+    const openAgain = (): Promise<LevelStore> =>
+      openLevelStore(dir, {
+        ...options,
+        level: (at): Level => {
+          level = new DyingLevel(at, { keyEncoding: 'utf8', valueEncoding: 'view' });
+          return level as Level;
+        },
+      });
     const store = await openAgain();
     let last = store;
     return {

@@ -21,12 +21,16 @@ export function looseCases(fresh: () => Promise<Store>): void {
     await store.put(rows);
     const asked = [...rows.slice(700, 900), loose('L0', 'none', ''), ...rows.slice(0, 5)];
     const got = await store.read(asked);
-    expect(got.map((row) => text(row?.value)))
-      .toEqual(asked.map((row) => (row.sk === 'none' ? undefined : text(row.value))));
+    expect(got.map((row) => text(row?.value))).toEqual(
+      asked.map((row) => (row.sk === 'none' ? undefined : text(row.value))),
+    );
     await store.remove(rows.slice(0, 1400));
     await store.remove([key('L0', 'never-there')]);
-    expect((await names(store, 'L0')).length + (await names(store, 'L1')).length
-      + (await names(store, 'L2')).length).toBe(100);
+    expect(
+      (await names(store, 'L0')).length +
+        (await names(store, 'L1')).length +
+        (await names(store, 'L2')).length,
+    ).toBe(100);
   });
 
   it('nothing to put, read or remove', async () => {
@@ -60,9 +64,12 @@ export function looseCases(fresh: () => Promise<Store>): void {
   it('sweep removes rows that expired, and no other', async () => {
     const store = await fresh();
     await store.put([
-      loose('L', 'past', 'x', { expiresAt: NOW - 1 }), loose('L', 'future', 'x', { expiresAt: NOW + 1 }),
-      loose('L', 'never', 'x'), loose('L', 'renewed', 'x', { expiresAt: NOW - 5 }),
-      loose('L', 'kept', 'x', { expiresAt: NOW - 5 }), loose('L', 'gone', 'x', { expiresAt: NOW - 9 }),
+      loose('L', 'past', 'x', { expiresAt: NOW - 1 }),
+      loose('L', 'future', 'x', { expiresAt: NOW + 1 }),
+      loose('L', 'never', 'x'),
+      loose('L', 'renewed', 'x', { expiresAt: NOW - 5 }),
+      loose('L', 'kept', 'x', { expiresAt: NOW - 5 }),
+      loose('L', 'gone', 'x', { expiresAt: NOW - 9 }),
     ]);
     await store.put([loose('L', 'renewed', 'y', { expiresAt: NOW + 9 }), loose('L', 'kept', 'y')]);
     await store.transact([putOp('L', 'short', 'x', { expiresAt: NOW - 2 })]);
@@ -75,7 +82,9 @@ export function looseCases(fresh: () => Promise<Store>): void {
 
   it('sweep removes many', async () => {
     const store = await fresh();
-    await store.put(Array.from({ length: 2300 }, (_, i) => loose('L', `${i}`, 'x', { expiresAt: NOW + i })));
+    await store.put(
+      Array.from({ length: 2300 }, (_, i) => loose('L', `${i}`, 'x', { expiresAt: NOW + i })),
+    );
     await store.sweep(NOW + 2250);
     expect((await names(store, 'L')).length).toBe(50);
   });
@@ -84,21 +93,27 @@ export function looseCases(fresh: () => Promise<Store>): void {
     const store = await fresh();
     await commitNow(store, [put('C', 'live', 'coin')]);
     await store.transact([
-      claimOp('C', 'live', 'a', { expiresAt: NOW - 1 }), claimOp('C', 'empty', 'b', { expiresAt: NOW - 1 }),
-      claimOp('C', 'later', 'c', { expiresAt: NOW + 100 }), claimOp('C', 'filled', 'd', { expiresAt: NOW - 1 }),
+      claimOp('C', 'live', 'a', { expiresAt: NOW - 1 }),
+      claimOp('C', 'empty', 'b', { expiresAt: NOW - 1 }),
+      claimOp('C', 'later', 'c', { expiresAt: NOW + 100 }),
+      claimOp('C', 'filled', 'd', { expiresAt: NOW - 1 }),
       claimOp('C', 'again', 'e', { expiresAt: NOW - 1 }),
     ]);
     await commitNow(store, [put('C', 'filled', 'coin')]);
     await store.transact([claimOp('C', 'again', 'f', { expiresAt: NOW + 100 })]);
     await store.sweep(NOW);
-    const claims = await Promise.all(['live', 'empty', 'later', 'filled', 'again']
-      .map((sk) => claimOn(store, sk)));
+    const claims = await Promise.all(
+      ['live', 'empty', 'later', 'filled', 'again'].map((sk) => claimOn(store, sk)),
+    );
     expect(claims).toEqual(['a', undefined, 'c', 'd', 'f']);
   });
 
   it('a claim on a row that left the chain goes a day later, unless the row came back', async () => {
     const store = await fresh();
-    await commitNow(store, ['spent', 'back', 'live'].map((sk) => put('C', sk, 'coin')));
+    await commitNow(
+      store,
+      ['spent', 'back', 'live'].map((sk) => put('C', sk, 'coin')),
+    );
     await store.transact(['spent', 'back', 'live'].map((sk) => claimOp('C', sk, 'tx')));
     await commitNow(store, [del('C', 'spent'), del('C', 'back')]);
     expect(await claimOn(store, 'spent'), 'at once').toBe('tx');
@@ -107,7 +122,10 @@ export function looseCases(fresh: () => Promise<Store>): void {
     await commitNow(store, [put('C', 'back', 'coin')]);
     await store.sweep(NOW + 2 * DAY);
     await store.sweep(NOW + 4 * DAY);
-    expect(await Promise.all(['back', 'live'].map((sk) => claimOn(store, sk)))).toEqual(['tx', 'tx']);
+    expect(await Promise.all(['back', 'live'].map((sk) => claimOn(store, sk)))).toEqual([
+      'tx',
+      'tx',
+    ]);
     expect(await look(store, (view) => view.get(key('C', 'spent')))).toBeUndefined();
   });
 

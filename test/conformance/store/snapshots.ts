@@ -8,8 +8,9 @@ const KEYS = Array.from({ length: 30 }, (_, i) => key('P', `row${String(i).padSt
 
 /** Rows whose values all name the commit: a third each is put always, on odd and on even ones. */
 function generation(version: number): ReturnType<typeof put>[] {
-  return KEYS.map((at, i) => i % 3 === 0 || (version + i) % 2
-    ? put(at.pk, at.sk, `v${version}`) : del(at.pk, at.sk));
+  return KEYS.map((at, i) =>
+    i % 3 === 0 || (version + i) % 2 ? put(at.pk, at.sk, `v${version}`) : del(at.pk, at.sk),
+  );
 }
 
 const shownAt = (version: number): string[] =>
@@ -20,11 +21,12 @@ const rowsOf = async (view: Snapshot): Promise<string[]> =>
 
 async function byKeys(view: Snapshot): Promise<string[]> {
   const rows = await view.getMany(KEYS);
-  return rows.flatMap((row) => row ? [`${row.sk}=${text(row.value)}`] : []);
+  return rows.flatMap((row) => (row ? [`${row.sk}=${text(row.value)}`] : []));
 }
 
 export function snapshotCases(
-  fresh: (options?: { clock?: Clock }) => Promise<Store>, another: (store: Store) => Promise<Store>,
+  fresh: (options?: { clock?: Clock }) => Promise<Store>,
+  another: (store: Store) => Promise<Store>,
 ): void {
   it('held over one commit it reads its version exactly', async () => {
     const store = await fresh();
@@ -35,7 +37,10 @@ export function snapshotCases(
     expect(await rowsOf(view)).toEqual(shownAt(1));
     expect(await byKeys(view)).toEqual(shownAt(1));
     expect((await view.cells([KEYS[0] as (typeof KEYS)[0]]))[0]?.version).toBe(1);
-    const first = await view.firstMany([{ pk: 'P', prefix: 'row00' }, { pk: 'P', prefix: 'row3' }]);
+    const first = await view.firstMany([
+      { pk: 'P', prefix: 'row00' },
+      { pk: 'P', prefix: 'row3' },
+    ]);
     expect(first.map((row) => text(row?.value))).toEqual(['v1', undefined]);
     expect(await look(store, rowsOf)).toEqual(shownAt(2));
     view.release();
@@ -85,7 +90,8 @@ export function snapshotCases(
     await commitNow(store, generation(1));
     let stop = false;
     const writing = (async () => {
-      for (let version = 2; !stop && version < 400; version++) await commitNow(writer, generation(version));
+      for (let version = 2; !stop && version < 400; version++)
+        await commitNow(writer, generation(version));
     })();
     let whole = 0;
     for (let round = 0; round < 40; round++) {
@@ -138,7 +144,7 @@ export function snapshotCases(
 
 async function readPages(view: Snapshot, limit: number): Promise<string[]> {
   const rows: string[] = [];
-  for (let after: string | undefined; ;) {
+  for (let after: string | undefined; ; ) {
     const page = await view.range('P', { limit, ...(after !== undefined && { after }) });
     rows.push(...page.map((row) => `${row.sk}=${text(row.value)}`));
     if (page.length < limit) return rows;

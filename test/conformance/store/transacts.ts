@@ -2,7 +2,19 @@
 import { expect, it } from 'vitest';
 import type { Condition, ConditionName, Op, Store } from '../../../lib/ports/store.ts';
 import {
-  bytes, claimOp, commitNow, commitOf, del, key, look, loose, put, putOp, text, valueOf, versionOf,
+  bytes,
+  claimOp,
+  commitNow,
+  commitOf,
+  del,
+  key,
+  look,
+  loose,
+  put,
+  putOp,
+  text,
+  valueOf,
+  versionOf,
 } from './harness.ts';
 
 /** A row of each kind to try conditions on; version 2 wrote `live`. */
@@ -15,24 +27,38 @@ async function furnish(store: Store): Promise<void> {
 
 /** Conditions that hold on the furnished rows. */
 const HOLD: [string, Condition][] = [
-  ['live', { row: 'absent' }], ['note', { row: 'present' }], ['note', { nonce: 'n1' }],
+  ['live', { row: 'absent' }],
+  ['note', { row: 'present' }],
+  ['note', { nonce: 'n1' }],
   ['note', { row: 'present', nonce: 'n1', claim: null, neverInChain: true }],
-  ['plain', { row: 'present' }], ['live', { version: 2 }], ['live', { claim: 'tx1' }],
-  ['live', { version: 2, claim: 'tx1', row: 'absent' }], ['other', { version: 1, claim: null }],
-  ['future', { neverInChain: true, claim: 'tx2' }], ['nothing', { neverInChain: true, claim: null }],
+  ['plain', { row: 'present' }],
+  ['live', { version: 2 }],
+  ['live', { claim: 'tx1' }],
+  ['live', { version: 2, claim: 'tx1', row: 'absent' }],
+  ['other', { version: 1, claim: null }],
+  ['future', { neverInChain: true, claim: 'tx2' }],
+  ['nothing', { neverInChain: true, claim: null }],
   ['nothing', { row: 'absent' }],
 ];
 
 /** Conditions that fail, with the name that the refusal must bear. */
 const FAIL: [string, Condition, ConditionName][] = [
-  ['note', { row: 'absent' }, 'row'], ['live', { row: 'present' }, 'row'],
-  ['nothing', { row: 'present' }, 'row'], ['note', { nonce: 'n2' }, 'nonce'],
-  ['plain', { nonce: 'n1' }, 'nonce'], ['nothing', { nonce: 'n1' }, 'nonce'],
-  ['live', { version: 1 }, 'version'], ['live', { version: 3 }, 'version'],
-  ['future', { version: 1 }, 'version'], ['nothing', { version: 1 }, 'version'],
-  ['note', { version: 2 }, 'version'], ['live', { neverInChain: true }, 'neverInChain'],
-  ['live', { claim: null }, 'claim'], ['live', { claim: 'tx2' }, 'claim'],
-  ['other', { claim: 'tx1' }, 'claim'], ['nothing', { claim: 'tx1' }, 'claim'],
+  ['note', { row: 'absent' }, 'row'],
+  ['live', { row: 'present' }, 'row'],
+  ['nothing', { row: 'present' }, 'row'],
+  ['note', { nonce: 'n2' }, 'nonce'],
+  ['plain', { nonce: 'n1' }, 'nonce'],
+  ['nothing', { nonce: 'n1' }, 'nonce'],
+  ['live', { version: 1 }, 'version'],
+  ['live', { version: 3 }, 'version'],
+  ['future', { version: 1 }, 'version'],
+  ['nothing', { version: 1 }, 'version'],
+  ['note', { version: 2 }, 'version'],
+  ['live', { neverInChain: true }, 'neverInChain'],
+  ['live', { claim: null }, 'claim'],
+  ['live', { claim: 'tx2' }, 'claim'],
+  ['other', { claim: 'tx1' }, 'claim'],
+  ['nothing', { claim: 'tx1' }, 'claim'],
   ['future', { claim: null }, 'claim'],
   ['live', { row: 'absent', version: 2, claim: 'tx9' }, 'claim'],
   ['note', { row: 'present', nonce: 'n9', claim: null }, 'nonce'],
@@ -54,7 +80,8 @@ async function stateOf(store: Store): Promise<unknown> {
 }
 
 export function transactCases(
-  fresh: () => Promise<Store>, another: (store: Store) => Promise<Store>,
+  fresh: () => Promise<Store>,
+  another: (store: Store) => Promise<Store>,
 ): void {
   it('each condition that fails is named and nothing is written', async () => {
     const store = await fresh();
@@ -63,10 +90,15 @@ export function transactCases(
     for (const [sk, condition, name] of FAIL) {
       for (const op of opsWith(sk, condition)) {
         const result = await store.transact([
-          putOp('R', 'witness', 'x'), op, claimOp('R', 'witness2', 'x'),
+          putOp('R', 'witness', 'x'),
+          op,
+          claimOp('R', 'witness2', 'x'),
         ]);
-        expect(result, `${op.op} ${sk} ${JSON.stringify(condition)}`)
-          .toEqual({ ok: false, index: 1, condition: name });
+        expect(result, `${op.op} ${sk} ${JSON.stringify(condition)}`).toEqual({
+          ok: false,
+          index: 1,
+          condition: name,
+        });
       }
     }
     expect(await stateOf(store)).toEqual(before);
@@ -103,16 +135,22 @@ export function transactCases(
     await commitNow(store, [put('A', '1', 'a')]);
     await store.transact([claimOp('A', '1', 'tx'), claimOp('A', 'new', 'future')]);
     const claims = async (): Promise<unknown> =>
-      (await look(store, (view) => view.cells([key('A', '1'), key('A', 'new')]))).map((cell) => cell.claim);
+      (await look(store, (view) => view.cells([key('A', '1'), key('A', 'new')]))).map(
+        (cell) => cell.claim,
+      );
     for (const changes of [
-      [put('A', '1', 'b'), put('A', 'new', 'n')], [del('A', '1'), del('A', 'new')],
+      [put('A', '1', 'b'), put('A', 'new', 'n')],
+      [del('A', '1'), del('A', 'new')],
       [put('A', '1', 'c'), put('A', 'new', 'm')],
     ]) {
       await commitNow(store, changes);
       expect(await claims()).toEqual(['tx', 'future']);
     }
     const rows = await look(store, (view) => view.range('A'));
-    expect(rows.map((row) => [text(row.value), row.claim])).toEqual([['c', 'tx'], ['m', 'future']]);
+    expect(rows.map((row) => [text(row.value), row.claim])).toEqual([
+      ['c', 'tx'],
+      ['m', 'future'],
+    ]);
     expect((await look(store, (view) => view.get(key('A', '1'))))?.claim).toBe('tx');
   });
 
@@ -147,8 +185,9 @@ export function transactCases(
   it('a later put replaces value, nonce and expiry', async () => {
     const store = await fresh();
     await store.transact([putOp('A', '1', 'a', { nonce: 'n', expiresAt: 5_000_000_000 })]);
-    expect((await store.read([key('A', '1')]))[0])
-      .toEqual(loose('A', '1', 'a', { nonce: 'n', expiresAt: 5_000_000_000 }));
+    expect((await store.read([key('A', '1')]))[0]).toEqual(
+      loose('A', '1', 'a', { nonce: 'n', expiresAt: 5_000_000_000 }),
+    );
     await store.transact([putOp('A', '1', 'b')]);
     expect((await store.read([key('A', '1')]))[0]).toEqual(loose('A', '1', 'b'));
     await store.transact([putOp('A', '1', 'c', { nonce: 'm' })]);
@@ -158,8 +197,9 @@ export function transactCases(
   it('none and 100 operations', async () => {
     const store = await fresh();
     expect(await store.transact([])).toEqual({ ok: true });
-    const ops = Array.from({ length: 100 }, (_, i) => i % 2
-      ? putOp('A', `${i}`, `${i}`, { if: { row: 'absent' } }) : claimOp('A', `${i}`, `${i}`));
+    const ops = Array.from({ length: 100 }, (_, i) =>
+      i % 2 ? putOp('A', `${i}`, `${i}`, { if: { row: 'absent' } }) : claimOp('A', `${i}`, `${i}`),
+    );
     expect(await store.transact(ops)).toEqual({ ok: true });
     expect((await store.list('A')).length).toBe(50);
     expect(await store.transact(ops)).toEqual({ ok: false, index: 1, condition: 'row' });
@@ -169,11 +209,14 @@ export function transactCases(
     const store = await fresh();
     await commitNow(store, [put('A', '1', 'coin')]);
     const handles = [store, await another(store)];
-    const results = await Promise.all(Array.from({ length: 12 }, (_, i) =>
-      (handles[i % 2] as Store).transact([
-        claimOp('A', '1', `tx${i}`, { if: { version: 1, claim: null } }),
-        putOp('M', `tx${i}`, 'raw', { if: { row: 'absent' } }),
-      ])));
+    const results = await Promise.all(
+      Array.from({ length: 12 }, (_, i) =>
+        (handles[i % 2] as Store).transact([
+          claimOp('A', '1', `tx${i}`, { if: { version: 1, claim: null } }),
+          putOp('M', `tx${i}`, 'raw', { if: { row: 'absent' } }),
+        ]),
+      ),
+    );
     const winners = results.flatMap((result, i) => (result.ok ? [`tx${i}`] : []));
     expect(winners.length).toBe(1);
     expect((await look(store, (view) => view.get(key('A', '1'))))?.claim).toBe(winners[0]);
@@ -185,11 +228,17 @@ export function transactCases(
     await commitNow(store, [put('A', '1', 'coin')]);
     await commitNow(store, [del('A', '1')]);
     await commitNow(store, [put('A', '1', 'coin')]);
-    expect(await store.transact([claimOp('A', '1', 'tx', { if: { version: 1 } })]))
-      .toEqual({ ok: false, index: 0, condition: 'version' });
+    expect(await store.transact([claimOp('A', '1', 'tx', { if: { version: 1 } })])).toEqual({
+      ok: false,
+      index: 0,
+      condition: 'version',
+    });
     await commitNow(store, [del('A', '1')]);
-    expect(await store.transact([claimOp('A', '1', 'tx', { if: { version: 3 } })]))
-      .toEqual({ ok: false, index: 0, condition: 'version' });
+    expect(await store.transact([claimOp('A', '1', 'tx', { if: { version: 3 } })])).toEqual({
+      ok: false,
+      index: 0,
+      condition: 'version',
+    });
     expect(await valueOf(store, 'A', '1')).toBeUndefined();
   });
 }

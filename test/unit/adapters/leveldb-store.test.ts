@@ -110,7 +110,10 @@ describe('openLevelStore', () => {
 });
 
 describe('damage', () => {
-  const damage = async (pattern: RegExp, how: (data: Buffer) => Buffer | undefined): Promise<void> => {
+  const damage = async (
+    pattern: RegExp,
+    how: (data: Buffer) => Buffer | undefined,
+  ): Promise<void> => {
     const names = (await readdir(dir)).filter((name) => pattern.test(name));
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) {
@@ -129,24 +132,29 @@ describe('damage', () => {
     await (await openLevelStore(dir)).close();
   };
 
-  it.each<[string, RegExp]>([['CURRENT', /^CURRENT$/], ['the manifest', /^MANIFEST/]])(
-    '%s is gone', async (_name, pattern) => {
-      await furnish();
-      await toTables();
-      await damage(pattern, () => undefined);
-      const before = (await readdir(dir)).filter((name) => name.endsWith('.ldb'));
-      await expectRefusal('store-damaged');
-      const after = (await readdir(dir)).filter((name) => name.endsWith('.ldb'));
-      expect(after, 'the tables are kept').toEqual(before);
-    });
+  it.each<[string, RegExp]>([
+    ['CURRENT', /^CURRENT$/],
+    ['the manifest', /^MANIFEST/],
+  ])('%s is gone', async (_name, pattern) => {
+    await furnish();
+    await toTables();
+    await damage(pattern, () => undefined);
+    const before = (await readdir(dir)).filter((name) => name.endsWith('.ldb'));
+    await expectRefusal('store-damaged');
+    const after = (await readdir(dir)).filter((name) => name.endsWith('.ldb'));
+    expect(after, 'the tables are kept').toEqual(before);
+  });
 
-  it.each<[string, RegExp]>([['a table', /\.ldb$/], ['the manifest', /^MANIFEST/], ['CURRENT', /^CURRENT$/]])(
-    '%s holds rubbish', async (_name, pattern) => {
-      await furnish();
-      await toTables();
-      await damage(pattern, (data) => Buffer.alloc(data.length, 0x55));
-      await expectRefusal('store-damaged');
-    });
+  it.each<[string, RegExp]>([
+    ['a table', /\.ldb$/],
+    ['the manifest', /^MANIFEST/],
+    ['CURRENT', /^CURRENT$/],
+  ])('%s holds rubbish', async (_name, pattern) => {
+    await furnish();
+    await toTables();
+    await damage(pattern, (data) => Buffer.alloc(data.length, 0x55));
+    await expectRefusal('store-damaged');
+  });
 
   it('a table is gone', async () => {
     await furnish();

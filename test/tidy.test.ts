@@ -1,0 +1,60 @@
+/** What neither the linter nor the direction check sees. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const files = execFileSync(
+  'git',
+  ['ls-files', '*.ts', '*.js', '*.mjs', '*.json', '*.md', '*.yml'],
+  {
+    encoding: 'utf8',
+  },
+)
+  .split('\n')
+  .filter((name) => name !== '' && !name.startsWith('test/vectors/'));
+const textOf = (name: string): string => {
+  try {
+    return readFileSync(name, 'utf8');
+  } catch {
+    return ''; // Deleted, not yet committed.
+  }
+};
+const offenders = (names: readonly string[], pattern: RegExp): string[] =>
+  names.flatMap((name) =>
+    textOf(name)
+      .split('\n')
+      .flatMap((line, i) => (pattern.test(line) ? [`${name}:${i + 1}: ${line.trim()}`] : [])),
+  );
+
+const sources = files.filter((name) => /\.(ts|js|mjs)$/.test(name) && name !== 'test/tidy.test.ts');
+const core = sources.filter((name) => name.startsWith('lib/') && !name.startsWith('lib/adapters/'));
+
+describe('tidy', () => {
+  it('finds the sources', () => {
+    expect(core.length).toBeGreaterThan(30);
+  });
+
+  it('has no randomness in the core but by its port', () => {
+    expect(offenders(core, /Math\.random|getRandomValues|randomBytes/)).toEqual([]);
+  });
+
+  it('has no clock in the core but by its port', () => {
+    expect(offenders(core, /Date\.now|new Date\(\)|performance\.now/)).toEqual([]);
+  });
+
+  it('has no leftover marks', () => {
+    expect(offenders(sources, /\b(TODO|FIXME|XXX|HACK)\b|debugger;|\.only\(/)).toEqual([]);
+  });
+
+  it('has no any', () => {
+    expect(offenders(sources, /(:\s*any\b|\bas any\b|<any>|@ts-ignore)/)).toEqual([]);
+  });
+
+  it('names no path of one machine', () => {
+    expect(offenders(files, /(^|[^A-Za-z0-9_.-])\/(root|home|work|Users)\/[A-Za-z.]/)).toEqual([]);
+  });
+
+  it('records no download address in the lock file', () => {
+    expect(offenders(['package-lock.json'], /"resolved": "http/)).toEqual([]);
+  });
+});

@@ -150,8 +150,14 @@ export interface Chain {
   acceptBlocks(raws: readonly Uint8Array[]): Promise<readonly BlockOutcome[]>;
   /** Checks without storing or connecting (getblocktemplate's proposal): on the current tip, proof of work not needed. */
   proposeBlock(raw: Uint8Array): Promise<Verdict>;
-  /** Consecutive headers, at most 2,000. Stored only when their chain passes the work threshold. */
-  acceptHeaders(headers: readonly BlockHeader[]): Promise<HeadersOutcome>;
+  /**
+   * Consecutive headers, at most 2,000. Stored only when their chain passes the work threshold, or
+   * when `proven`: the caller has walked a chain that does, and these are a part of it.
+   */
+  acceptHeaders(
+    headers: readonly BlockHeader[],
+    options?: { proven?: boolean },
+  ): Promise<HeadersOutcome>;
   /** Work a chain must have before its headers buy storage. */
   storageThreshold(tip: BlockEntry): bigint;
   /** Makes the best complete valid branch the tip. Heals a death between storing and connecting. */

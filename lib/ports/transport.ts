@@ -10,11 +10,20 @@ export interface Envelope {
   readonly payload: unknown;
 }
 
+export interface SendOptions {
+  /** The address was learned from strangers: one that is not public after resolution is refused. */
+  readonly publicOnly?: boolean;
+}
+
 export interface Transport {
   readonly kind: 'http' | 'sqs' | 'local';
   /**
    * Delivers to the peer at `address` and answers its replies (empty where replies come by another
    * way, as on SQS). Throws Fault `transport` when the peer cannot be reached or answers rubbish.
    */
-  send(address: string, envelopes: readonly Envelope[]): Promise<readonly Envelope[]>;
+  send(
+    address: string,
+    envelopes: readonly Envelope[],
+    options?: SendOptions,
+  ): Promise<readonly Envelope[]>;
 }

@@ -1,6 +1,6 @@
 /** Several writers on one store: nothing is lost, nothing happens twice, a closed handle is closed. */
 import { expect, it } from 'vitest';
-import { logKey, type Store } from '../../../lib/ports/store.ts';
+import { logKey, type Store, withSnapshot } from '../../../lib/ports/store.ts';
 import {
   bytes,
   commitNow,
@@ -54,7 +54,7 @@ export function raceCases(
     await Promise.all(
       handles.map(async (store, writer) => {
         for (let done = 0; done < rounds; ) {
-          const { version, sum } = await look(store, async (view) => ({
+          const { version, sum } = await withSnapshot(store, async (view) => ({
             version: view.version,
             sum: Number(text((await view.get(key('A', 'sum')))?.value) ?? 0),
           }));

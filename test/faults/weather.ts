@@ -1,0 +1,88 @@
+/**
+ * What no emulator does: conflicts between transactions, throttling, a fault of the service after it
+ * did what was asked, broken connections, keys left unprocessed. Seeded, at any request.
+ */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { withFate } from './store-world.ts';
+
+/** A small generator (mulberry32): the same seed gives the same weather. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+const failure = (name: string, httpStatusCode: number, more: object = {}): Error =>
+  Object.assign(new Error(name), { name, $metadata: { httpStatusCode }, ...more });
+
+interface BatchGet {
+  RequestItems: Record<string, { Keys: object[]; ConsistentRead?: boolean }>;
+}
+
+/** Fails about one request in `oneIn`, and answers batches of keys by halves. */
+export function withWeather(
+  client: DynamoDBClient,
+  random: () => number,
+  counts: Record<string, number>,
+  oneIn = 8,
+): DynamoDBClient {
+  const note = (what: string): void => {
+    counts[what] = (counts[what] ?? 0) + 1;
+  };
+  return withFate(client, async ({ name, input, send }) => {
+    if (/Table|TimeToLive/.test(name) || random() * oneIn >= 1) return send();
+    const kind = Math.floor(random() * 6);
+    if (kind === 0) {
+      note('throttled');
+      throw failure('ProvisionedThroughputExceededException', 400);
+    }
+    if (kind === 1 && name === 'TransactWriteItemsCommand') {
+      note('transaction conflict');
+      const { TransactItems } = input as { TransactItems: object[] };
+      const CancellationReasons = TransactItems.map((_, i) => ({
+        Code: i === 0 ? 'TransactionConflict' : 'None',
+      }));
+      throw failure('TransactionCanceledException', 400, { CancellationReasons });
+    }
+    if (kind === 1 && /^(Update|Put|Delete)Item/.test(name)) {
+      note('conflict with a transaction');
+      throw failure('TransactionConflictException', 400);
+    }
+    if (kind === 2) {
+      note('failed before');
+      throw failure('InternalServerError', 500);
+    }
+    if (kind === 3) {
+      note('failed after success');
+      await send();
+      throw failure('InternalServerError', 500);
+    }
+    if (kind === 4) {
+      note('connection reset');
+      await send();
+      throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    }
+    if (name === 'BatchGetItemCommand') return halfOf(input as BatchGet, send, note);
+    return send();
+  });
+}
+
+/** Answers half of the keys and hands the rest back. */
+async function halfOf(
+  input: BatchGet,
+  send: (input?: object) => Promise<unknown>,
+  note: (what: string) => void,
+): Promise<unknown> {
+  const [[table, asked] = []] = Object.entries(input.RequestItems);
+  if (table === undefined || asked === undefined || asked.Keys.length < 2) return send();
+  note('unprocessed keys');
+  const middle = Math.floor(asked.Keys.length / 2);
+  const half = { ...asked, Keys: asked.Keys.slice(0, middle) };
+  const answer = (await send({ ...input, RequestItems: { [table]: half } })) as { output: object };
+  const UnprocessedKeys = { [table]: { ...asked, Keys: asked.Keys.slice(middle) } };
+  return { ...answer, output: { ...answer.output, UnprocessedKeys } };
+}

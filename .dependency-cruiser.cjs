@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   ports: ['types', 'faults'],
   params: ['types', 'rejects', 'faults', 'ports', 'codec', 'crypto', 'script'],
   codec: ['types', 'rejects', 'faults', 'crypto'],
-  crypto: ['types', 'rejects', 'faults'],
+  crypto: ['types', 'rejects', 'faults', 'codec'],
   script: ['types', 'rejects', 'faults', 'codec', 'crypto'],
   consensus: ['types', 'rejects', 'faults', 'codec', 'crypto', 'script', 'params'],
   store: ['types', 'rejects', 'faults', 'ports', 'codec', 'crypto', 'script', 'consensus'],
@@ -95,6 +95,9 @@ module.exports = {
     exclude: { path: '(^|/)(dist|coverage|cdk[.]out)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

@@ -1,0 +1,110 @@
+/**
+ * Signatures as they lie in a script: strict DER (BIP66), then one byte of hash type. All of it is
+ * checked here, so that every library that verifies gives the same verdict.
+ *
+ *   30 length 02 length-of-r r 02 length-of-s s | hash type
+ */
+import { refuse } from '../rejects.ts';
+import type { Verdict } from '../types.ts';
+
+const SIGHASH_ALL = 0x01;
+const DER_BYTES_MIN = 8;
+const DER_BYTES_MAX = 72;
+const NUMBER_BYTES = 32;
+const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+const HALF_ORDER = ORDER / 2n;
+
+const malformed = (detail: string): { ok: false; reject: import('../types.ts').Reject } =>
+  refuse('stack-der', detail);
+
+/** Why r or s is not a shortest positive integer, undefined when it is one. */
+function integerFault(der: Uint8Array, at: number, length: number): string | undefined {
+  if (length === 0) return 'an integer without bytes';
+  if ((der[at] as number) & 0x80) return 'a negative integer';
+  const isPadded = length > 1 && der[at] === 0 && ((der[at + 1] as number) & 0x80) === 0;
+  return isPadded ? 'an integer with a needless zero in front' : undefined;
+}
+
+/** Places r or s, big-endian, in its 32 bytes; false when it is longer. */
+function place(integer: Uint8Array, into: Uint8Array, end: number): boolean {
+  const digits = integer[0] === 0 ? integer.subarray(1) : integer;
+  if (digits.length > NUMBER_BYTES) return false;
+  into.set(digits, end - digits.length);
+  return true;
+}
+
+const readNumber = (bytes: Uint8Array): bigint => {
+  let value = 0n;
+  for (let i = 0; i < bytes.length; i += 4) {
+    const word =
+      (((bytes[i] as number) << 24) |
+        ((bytes[i + 1] as number) << 16) |
+        ((bytes[i + 2] as number) << 8) |
+        (bytes[i + 3] as number)) >>>
+      0;
+    value = (value << 32n) | BigInt(word);
+  }
+  return value;
+};
+
+/**
+ * DER without a hash type to 64 bytes, r then s. Rejects: `stack-der` (BIP66, or r, s not in
+ * 1 .. n - 1), `stack-high-s` (s above n / 2).
+ */
+export function parseDer(der: Uint8Array): Verdict<Uint8Array> {
+  if (der.length < DER_BYTES_MIN || der.length > DER_BYTES_MAX) return malformed('its length');
+  if (der[0] !== 0x30 || der[1] !== der.length - 2) return malformed('no sequence of its length');
+  const rLength = der[3] as number;
+  const sAt = 6 + rLength;
+  if (der[2] !== 0x02 || sAt > der.length) return malformed('r is no integer');
+  const sLength = der[5 + rLength] as number;
+  if (der[4 + rLength] !== 0x02 || sAt + sLength !== der.length)
+    return malformed('s is no integer');
+  const fault = integerFault(der, 4, rLength) ?? integerFault(der, sAt, sLength);
+  if (fault !== undefined) return malformed(fault);
+  const signature = new Uint8Array(2 * NUMBER_BYTES);
+  const isPlaced =
+    place(der.subarray(4, 4 + rLength), signature, NUMBER_BYTES) &&
+    place(der.subarray(sAt), signature, 2 * NUMBER_BYTES);
+  if (!isPlaced) return malformed('r or s is longer than 32 bytes');
+  return checkRange(signature);
+}
+
+function checkRange(signature: Uint8Array): Verdict<Uint8Array> {
+  const r = readNumber(signature.subarray(0, NUMBER_BYTES));
+  const s = readNumber(signature.subarray(NUMBER_BYTES));
+  if (r === 0n || r >= ORDER) return malformed('r is not below the order, or 0');
+  if (s === 0n || s >= ORDER) return malformed('s is not below the order, or 0');
+  if (s > HALF_ORDER) return refuse('stack-high-s');
+  return { ok: true, value: signature };
+}
+
+/**
+ * A signature with its hash type, as scripts push it: strict DER, low S, hash type exactly 01.
+ * Rejects: `stack-der`, `stack-high-s`, `stack-hash-type`.
+ */
+export function checkSignatureEncoding(signature: Uint8Array): Verdict<Uint8Array> {
+  if (signature.length === 0) return malformed('no signature');
+  const parsed = parseDer(signature.subarray(0, -1));
+  if (!parsed.ok) return parsed;
+  const hashType = signature[signature.length - 1];
+  return hashType === SIGHASH_ALL ? parsed : refuse('stack-hash-type', `hash type ${hashType}`);
+}
+
+function encodeInteger(number: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < number.length - 1 && number[start] === 0) start++;
+  const digits = number.subarray(start);
+  if (((digits[0] as number) & 0x80) === 0) return digits;
+  const padded = new Uint8Array(digits.length + 1);
+  padded.set(digits, 1);
+  return padded;
+}
+
+/** 64 bytes, r then s, to DER without a hash type. */
+export function encodeDer(signature: Uint8Array): Uint8Array {
+  const r = encodeInteger(signature.subarray(0, NUMBER_BYTES));
+  const s = encodeInteger(signature.subarray(NUMBER_BYTES));
+  const body = r.length + s.length + 4;
+  return Uint8Array.from([0x30, body, 0x02, r.length, ...r, 0x02, s.length, ...s]);
+}

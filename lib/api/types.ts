@@ -39,6 +39,8 @@ export interface AppOptions {
   /** Longest time that a long poll is held, milliseconds. */
   readonly waitMsMax: number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Told of every answer 5xx with what caused it, for the host's log. */
+  readonly report?: (error: unknown, requestId: string) => void;
   /** Prometheus text for `/metrics`; absent: the row is not there. */
   readonly metrics?: () => string;
 }

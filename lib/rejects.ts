@@ -3,6 +3,7 @@
  * stable (API); details are not. Spelling is Bitcoin Core's (30.0) or BIP22's; ours begin with
  * `stack-` and name rules that are stricter than Bitcoin's. Owns the table, no rule.
  */
+import { assert } from './faults.ts';
 import type { Reject, RejectKind } from './types.ts';
 
 interface RejectInfo {
@@ -58,7 +59,8 @@ export const REJECTS = {
   'bad-txns-inputs-duplicate': ours('consensus', 'CVE-2018-17144'),
   'bad-cb-length': core('consensus'),
   'bad-txns-prevout-null': core('consensus'),
-  'stack-64-bytes': ours('consensus', 'BIP54'),
+  // In a block it may be two inner nodes of an honest Merkle tree: not held against the hash.
+  'stack-64-bytes': ours('mutated', 'BIP54, CVE-2017-12842'),
   'stack-output': ours('consensus', 'outputs are P2PKH or OP_RETURN'),
   'stack-op-return': ours(
     'consensus',
@@ -75,8 +77,6 @@ export const REJECTS = {
   'stack-pubkey': ours('consensus', 'key 02/03 + 32 or 04 + 64 bytes'),
   'stack-high-s': ours('consensus', 'BIP146 low S'),
   'stack-hash-type': ours('consensus', 'SIGHASH_ALL only'),
-  'stack-der': ours('consensus', 'BIP66'),
-  'stack-pubkey-hash': ours('consensus', 'OP_EQUALVERIFY: the key is not the one the coin names'),
   'block-script-verify-flag-failed': core('consensus'),
   'mempool-script-verify-flag-failed': core('consensus'),
 
@@ -127,16 +127,20 @@ export const REJECTS = {
 
 export type Reason = keyof typeof REJECTS;
 
-/** The reason without what is filled in behind it in brackets. */
-const baseOf = (reason: string): string => reason.replace(/\s?\(.*$/, '');
+/** The reason without what is filled in behind it in brackets: a key of REJECTS. */
+export function reasonCode(reason: string): string {
+  const bracket = reason.indexOf('(');
+  return bracket < 0 ? reason : reason.slice(0, bracket).trimEnd();
+}
 
 /**
  * A reject by its reason, which may carry something in brackets: `bad-version(0x00000003)`.
  * An unknown reason is a bug of ours and throws.
  */
 export function rejectOf(reason: string, detail?: string): Reject {
-  const info = (REJECTS as Record<string, RejectInfo>)[baseOf(reason)];
-  if (info === undefined) throw new Error(`assertion failed: no reject reason "${reason}"`);
+  const code = reasonCode(reason);
+  const info = Object.hasOwn(REJECTS, code) ? REJECTS[code as Reason] : undefined;
+  assert(info !== undefined, `no reject reason "${reason}"`);
   return { reason, kind: info.kind, ...(detail !== undefined && { detail }) };
 }
 
@@ -145,3 +149,13 @@ export const refuse = (reason: string, detail?: string): { ok: false; reject: Re
   ok: false,
   reject: rejectOf(reason, detail),
 });
+
+/** A script failed: `error` is Core's text of the script error, e.g. `Non-canonical DER signature`. */
+export const scriptFailure = (error: string): { ok: false; reject: Reject } =>
+  refuse(`block-script-verify-flag-failed (${error})`);
+
+/** The same reject as the mempool names it. */
+export const asMempoolReject = (reject: Reject): Reject =>
+  reject.reason.startsWith('block-script')
+    ? { ...reject, reason: reject.reason.replace('block', 'mempool') }
+    : reject;

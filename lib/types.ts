@@ -80,7 +80,10 @@ export interface Coin {
 
 /** One signature that a transaction needs. All encodings were checked before it was made. */
 export interface SignatureCheck {
-  /** 33 bytes (02/03) or 65 bytes (04), on the curve. */
+  /**
+   * 65 bytes (04), on the curve, or 33 bytes (02/03) with x below the field's prime: whether such an
+   * x has a point is left to the Verifier, under which no signature holds for one that has none.
+   */
   readonly publicKey: Uint8Array;
   /** The 32 bytes that are signed (double SHA-256), in byte order. */
   readonly digest: Uint8Array;

@@ -2,7 +2,7 @@
 import type { Block, BlockHeader, Tx, Verdict } from '../types.ts';
 import { HEADER_BYTES, readHeader } from './header.ts';
 import { ByteReader } from './reader.ts';
-import { readTx, TX_BYTES_MIN } from './tx.ts';
+import { hasWitnessMarker, readTx, TX_BYTES_MIN, witnessError } from './tx.ts';
 import { decoded } from './verdict.ts';
 import { ByteWriter, compactSizeBytes } from './writer.ts';
 
@@ -15,9 +15,17 @@ export function decodeBlock(raw: Uint8Array): Verdict<Block> {
     const from = new ByteReader(raw);
     const header = readHeader(from);
     const txs = new Array<Tx>(from.count(TX_BYTES_MIN));
-    for (let i = 0; i < txs.length; i++) txs[i] = readTx(from);
-    from.end();
-    return { header, txs, raw };
+    let isWitness = false;
+    try {
+      for (let i = 0; i < txs.length; i++) {
+        isWitness ||= hasWitnessMarker(from.bytes, from.at);
+        txs[i] = readTx(from);
+      }
+      from.end();
+    } catch (error) {
+      throw isWitness ? witnessError(error) : error;
+    }
+    return { header, txs, raw: from.bytes };
   });
 }
 

@@ -47,4 +47,12 @@ export function fromDisplay(hash: Hash | string): Uint8Array {
 }
 
 /** A hash as users write it: 64 hex digits, lower case. */
-export const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+export const isHash = (text: unknown): text is Hash =>
+  typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
+
+/** Same length and bytes; not in constant time. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,5 +1,6 @@
 /** Bytes and values, both ways. */
 export * from './address.ts';
+export * from './base58.ts';
 export * from './block.ts';
 export * from './header.ts';
 export * from './hex.ts';

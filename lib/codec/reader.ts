@@ -21,7 +21,11 @@ export class ByteReader {
   at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // Views of Node's Buffer would be Buffers too, with habits of their own.
+    this.bytes =
+      bytes.constructor === Uint8Array
+        ? bytes
+        : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get left(): number {

@@ -40,27 +40,38 @@ const readOutput = (from: ByteReader): TxOut => ({
 export function readTx(from: ByteReader): Tx {
   const start = from.at;
   const version = from.i32();
-  const { bytes, at } = from;
-  // BIP144: no inputs, then a flag. Without a witness this is a transaction without inputs.
-  if (bytes[at] === 0 && bytes[at + 1] === 1) {
-    throw new DecodeError('the witness form is not spoken here', 'stack-witness');
-  }
   const inputs = new Array<TxIn>(from.count(INPUT_BYTES_MIN));
   for (let i = 0; i < inputs.length; i++) inputs[i] = readInput(from);
   const outputs = new Array<TxOut>(from.count(OUTPUT_BYTES_MIN));
   for (let i = 0; i < outputs.length; i++) outputs[i] = readOutput(from);
   const lockTime = from.u32();
-  const raw = bytes.subarray(start, from.at);
+  const raw = from.bytes.subarray(start, from.at);
   return { version, inputs, outputs, lockTime, raw, txid: txidOf(raw) };
 }
+
+/**
+ * BIP144's marker 00 and flag 01, where the count of inputs is. A legacy transaction without inputs
+ * and with one output begins the same way, so only what does not decode as legacy counts as witness.
+ */
+export const hasWitnessMarker = (bytes: Uint8Array, start: number): boolean =>
+  bytes[start + 4] === 0 && bytes[start + 5] === 1;
+
+export const witnessError = (error: unknown): unknown =>
+  error instanceof DecodeError
+    ? new DecodeError('the witness form is not spoken here', 'stack-witness')
+    : error;
 
 /** Rejects: `tx-decode-failed`, `stack-trailing-bytes`, `stack-witness`. Keeps the array it is given. */
 export function decodeTx(raw: Uint8Array): Verdict<Tx> {
   return decoded('tx-decode-failed', () => {
     const from = new ByteReader(raw);
-    const tx = readTx(from);
-    from.end();
-    return tx;
+    try {
+      const tx = readTx(from);
+      from.end();
+      return tx;
+    } catch (error) {
+      throw hasWitnessMarker(raw, 0) ? witnessError(error) : error;
+    }
   });
 }
 

@@ -4,18 +4,31 @@
  *
  *   30 length 02 length-of-r r 02 length-of-s s | hash type
  */
-import { refuse } from '../rejects.ts';
-import type { Verdict } from '../types.ts';
+import { refuse, scriptFailure } from '../rejects.ts';
+import type { Reject, Verdict } from '../types.ts';
 
 const SIGHASH_ALL = 0x01;
 const DER_BYTES_MIN = 8;
 const DER_BYTES_MAX = 72;
 const NUMBER_BYTES = 32;
-const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
-const HALF_ORDER = ORDER / 2n;
+const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+const toNumberBytes = (value: bigint): Uint8Array =>
+  Uint8Array.from({ length: NUMBER_BYTES }, (_, i) =>
+    Number((value >> BigInt(248 - 8 * i)) & 0xffn),
+  );
+const ORDER = toNumberBytes(N);
+const HALF_ORDER = toNumberBytes(N / 2n);
+const ZERO = new Uint8Array(NUMBER_BYTES);
 
-const malformed = (detail: string): { ok: false; reject: import('../types.ts').Reject } =>
-  refuse('stack-der', detail);
+/** BIP66 is Bitcoin's rule too, so the reason is Core's. */
+function malformed(detail: string): { ok: false; reject: Reject } {
+  const { reject } = scriptFailure('Non-canonical DER signature');
+  return { ok: false, reject: { ...reject, detail } };
+}
+
+/** Well encoded, but no signature of anything: in Bitcoin, CHECKSIG answers false. */
+const outOfRange = (): { ok: false; reject: Reject } =>
+  scriptFailure('Script evaluated without error but finished with a false/empty top stack element');
 
 /** Why r or s is not a shortest positive integer, undefined when it is one. */
 function integerFault(der: Uint8Array, at: number, length: number): string | undefined {
@@ -33,23 +46,21 @@ function place(integer: Uint8Array, into: Uint8Array, end: number): boolean {
   return true;
 }
 
-const readNumber = (bytes: Uint8Array): bigint => {
-  let value = 0n;
-  for (let i = 0; i < bytes.length; i += 4) {
-    const word =
-      (((bytes[i] as number) << 24) |
-        ((bytes[i + 1] as number) << 16) |
-        ((bytes[i + 2] as number) << 8) |
-        (bytes[i + 3] as number)) >>>
-      0;
-    value = (value << 32n) | BigInt(word);
+/** Sign of the 32-byte number at `at` less the other. */
+function compare(bytes: Uint8Array, at: number, other: Uint8Array): number {
+  for (let i = 0; i < NUMBER_BYTES; i++) {
+    const difference = (bytes[at + i] as number) - (other[i] as number);
+    if (difference !== 0) return difference;
   }
-  return value;
-};
+  return 0;
+}
+
+const isInRange = (bytes: Uint8Array, at: number): boolean =>
+  compare(bytes, at, ORDER) < 0 && compare(bytes, at, ZERO) > 0;
 
 /**
- * DER without a hash type to 64 bytes, r then s. Rejects: `stack-der` (BIP66, or r, s not in
- * 1 .. n - 1), `stack-high-s` (s above n / 2).
+ * DER without a hash type to 64 bytes, r then s. Rejects: `block-script-verify-flag-failed` (BIP66,
+ * or r, s not in 1 .. n - 1), `stack-high-s` (s above n / 2).
  */
 export function parseDer(der: Uint8Array): Verdict<Uint8Array> {
   if (der.length < DER_BYTES_MIN || der.length > DER_BYTES_MAX) return malformed('its length');
@@ -66,22 +77,16 @@ export function parseDer(der: Uint8Array): Verdict<Uint8Array> {
   const isPlaced =
     place(der.subarray(4, 4 + rLength), signature, NUMBER_BYTES) &&
     place(der.subarray(sAt), signature, 2 * NUMBER_BYTES);
-  if (!isPlaced) return malformed('r or s is longer than 32 bytes');
-  return checkRange(signature);
-}
-
-function checkRange(signature: Uint8Array): Verdict<Uint8Array> {
-  const r = readNumber(signature.subarray(0, NUMBER_BYTES));
-  const s = readNumber(signature.subarray(NUMBER_BYTES));
-  if (r === 0n || r >= ORDER) return malformed('r is not below the order, or 0');
-  if (s === 0n || s >= ORDER) return malformed('s is not below the order, or 0');
-  if (s > HALF_ORDER) return refuse('stack-high-s');
+  if (!isPlaced || !isInRange(signature, 0) || !isInRange(signature, NUMBER_BYTES)) {
+    return outOfRange();
+  }
+  if (compare(signature, NUMBER_BYTES, HALF_ORDER) > 0) return refuse('stack-high-s');
   return { ok: true, value: signature };
 }
 
 /**
  * A signature with its hash type, as scripts push it: strict DER, low S, hash type exactly 01.
- * Rejects: `stack-der`, `stack-high-s`, `stack-hash-type`.
+ * Answers r then s. Rejects: `block-script-verify-flag-failed`, `stack-high-s`, `stack-hash-type`.
  */
 export function checkSignatureEncoding(signature: Uint8Array): Verdict<Uint8Array> {
   if (signature.length === 0) return malformed('no signature');

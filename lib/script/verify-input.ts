@@ -2,9 +2,10 @@
  * What an input must fulfil, but for the curve arithmetic, which the Verifier port does. This is the
  * whole script engine: a coin is P2PKH, and what spends it is two pushes.
  */
+import { equalBytes, toHex } from '../codec/hex.ts';
 import { checkSignatureEncoding } from '../crypto/der.ts';
 import { hash160 } from '../crypto/hash.ts';
-import { refuse } from '../rejects.ts';
+import { refuse, scriptFailure } from '../rejects.ts';
 import type { SignatureCheck, Tx, Verdict } from '../types.ts';
 import { isPublicKeyForm, matchP2pkh, parseScriptSig } from './p2pkh.ts';
 import { sighashAll } from './sighash.ts';
@@ -13,11 +14,11 @@ import { sighashAll } from './sighash.ts';
 const FIELD = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2fn;
 const CURVE_B = 7n;
 
-const toNumber = (bytes: Uint8Array): bigint => {
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return value;
-};
+const toNumber = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes)}`);
+
+/** Nearly every number below 2^256 differs from the field's in its first byte: no bigint needed. */
+const isBelowField = (key: Uint8Array, at: number): boolean =>
+  key[at] !== 0xff || toNumber(key.subarray(at, at + 32)) < FIELD;
 
 /**
  * Whether the key may be a point. For 04 the curve's equation is checked; a compressed key whose x
@@ -25,22 +26,18 @@ const toNumber = (bytes: Uint8Array): bigint => {
  * than verifying.
  */
 function mayBePoint(key: Uint8Array): boolean {
-  const x = toNumber(key.subarray(1, 33));
-  if (x >= FIELD) return false;
+  if (!isBelowField(key, 1)) return false;
   if (key.length === 33) return true;
+  if (!isBelowField(key, 33)) return false;
+  const x = toNumber(key.subarray(1, 33));
   const y = toNumber(key.subarray(33));
-  return y < FIELD && (y * y - x * x * x - CURVE_B) % FIELD === 0n;
+  return (y * y - x * x * x - CURVE_B) % FIELD === 0n;
 }
 
-const equals = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-};
-
 /**
- * The signature check that the input needs. Rejects: `stack-scriptsig`, `stack-pubkey`,
- * `stack-pubkey-hash`, `stack-der`, `stack-high-s`, `stack-hash-type`, `stack-output`.
+ * The signature check that the input needs. Rejects: `stack-output`, `stack-scriptsig`,
+ * `stack-pubkey`, `stack-high-s`, `stack-hash-type`, and Core's `block-script-verify-flag-failed`
+ * with the script error in brackets for another key than the coin's and for what BIP66 refuses.
  */
 export function inputSignatureCheck(
   tx: Tx,
@@ -54,7 +51,9 @@ export function inputSignatureCheck(
   if (!pushes.ok) return pushes;
   const { signature, publicKey } = pushes.value;
   if (!isPublicKeyForm(publicKey) || !mayBePoint(publicKey)) return refuse('stack-pubkey');
-  if (!equals(hash160(publicKey), named)) return refuse('stack-pubkey-hash');
+  if (!equalBytes(hash160(publicKey), named)) {
+    return scriptFailure('Script failed an OP_EQUALVERIFY operation');
+  }
   const parsed = checkSignatureEncoding(signature);
   if (!parsed.ok) return parsed;
   const digest = sighashAll(tx, index, coinScript);

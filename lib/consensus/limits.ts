@@ -1,0 +1,19 @@
+/** Bitcoin's bounds that no network changes. */
+import type { Sats } from '../types.ts';
+
+export const BLOCK_BYTES_MAX = 1_000_000;
+export const TX_BYTES_MAX = 1_000_000;
+/** A Merkle tree cannot tell a transaction of this length from an inner node (BIP54). */
+export const AMBIGUOUS_TX_BYTES = 64;
+export const BLOCK_SIGOPS_MAX = 20_000;
+export const MONEY_MAX = 2_100_000_000_000_000 as Sats;
+export const COINBASE_SCRIPT_BYTES_MIN = 2;
+export const COINBASE_SCRIPT_BYTES_MAX = 100;
+/** Headers whose times make the median time past. */
+export const MEDIAN_TIMES = 11;
+/** From height 1 (BIP34, BIP66, BIP65). */
+export const BLOCK_VERSION_MIN = 4;
+/** Lock times below are heights. */
+export const LOCK_TIME_THRESHOLD = 500_000_000;
+export const SEQUENCE_FINAL = 0xffff_ffff;
+export const HALVINGS_MAX = 64;

@@ -1,0 +1,5 @@
+/** Networks as values. */
+export { mainnet, regtest } from './bitcoin.ts';
+export type { ChainParams, FoundingInput, NetworkFile, Retarget } from './chain-params.ts';
+export { commitmentOf, parseNetworkFile, toNetworkFile } from './network-file.ts';
+export { foundNetwork, type NetworkBase, plainSearch, stacknetBase } from './stacknet.ts';

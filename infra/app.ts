@@ -1,0 +1,43 @@
+/** The app: N nodes that know each other by name, one dashboard, and what Fargate miners share. */
+import { App, Tags } from 'aws-cdk-lib';
+import { foundNetwork, stacknetBase } from '../lib/params/index.ts';
+import { BoardStack } from './board-stack.ts';
+import { bundleAll } from './bundle.ts';
+import { factsOf, foreignPeers, readContext, readNetwork } from './context.ts';
+import { NodeStack } from './node-stack.ts';
+import { SharedStack } from './shared-stack.ts';
+
+const app = new App();
+const context = readContext(app.node);
+const params = readNetwork(context.networkFile, () =>
+  foundNetwork({ time: Math.floor(Date.now() / 1000), bits: stacknetBase.powLimitBits }),
+);
+const network = factsOf(params);
+const names = Array.from({ length: context.nodes }, (_, i) => `node${i}`);
+const bundles = bundleAll();
+const needsGround = context.miner === 'fargate' || context.miner === 'fargate-spot';
+const ground = needsGround ? new SharedStack(app, 'Stackchain-shared') : undefined;
+
+const nodes = names.map((nodeName) => {
+  const stack = new NodeStack(app, `Stackchain-${nodeName}`, {
+    nodeName,
+    network,
+    neighbours: names.filter((name) => name !== nodeName),
+    foreignPeers: foreignPeers(params),
+    miner: context.miner,
+    miners: context.miners,
+    ground,
+    bundles,
+    tlsOnly: context.tlsOnly,
+    dev: context.dev,
+  });
+  // The emulator gives an API the id of this tag, so that its URL is known beforehand.
+  if (context.apiIds) Tags.of(stack.api).add('ms-custom-id', `stackchain-${nodeName}`);
+  return stack;
+});
+
+new BoardStack(app, 'Stackchain-board', {
+  networkName: network.name,
+  spacingSeconds: network.spacingSeconds,
+  nodes,
+});

@@ -1,0 +1,100 @@
+/**
+ * A node's Lambda functions with a role and a log group each, all named. Owns what they have in
+ * common; what each may do is granted where the thing is made.
+ */
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  RecursiveLoop,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import {
+  FUNCTION_NAMES,
+  type FunctionName,
+  functionName,
+  type NodeId,
+  roleName,
+} from '../names.ts';
+
+interface Size {
+  readonly memoryMb: number;
+  readonly timeout: Duration;
+  /** AWS stops a function that calls itself through a queue after 16 turns; relaying is bounded by
+   * the rule to relay only what is new, syncing by its lease. */
+  readonly mayLoop?: boolean;
+}
+
+export const SIZES: Record<FunctionName, Size> = {
+  public: { memoryMb: 512, timeout: Duration.seconds(15) },
+  private: { memoryMb: 512, timeout: Duration.seconds(29) },
+  inbox: { memoryMb: 1024, timeout: Duration.seconds(30), mayLoop: true },
+  sync: { memoryMb: 1769, timeout: Duration.minutes(5), mayLoop: true },
+  tick: { memoryMb: 256, timeout: Duration.seconds(60) },
+};
+
+export interface NodeFunctionsProps {
+  readonly id: NodeId;
+  /** Folder with one bundle a function: `<name>/index.mjs`. */
+  readonly bundles: string;
+  readonly environment: Record<string, string>;
+  readonly tracing: boolean;
+}
+
+export class NodeFunctions extends Construct {
+  readonly all: Readonly<Record<FunctionName, LambdaFunction>>;
+  readonly roles: Readonly<Record<FunctionName, Role>>;
+
+  constructor(scope: Construct, name: string, props: NodeFunctionsProps) {
+    super(scope, name);
+    const functions: Partial<Record<FunctionName, LambdaFunction>> = {};
+    const roles: Partial<Record<FunctionName, Role>> = {};
+    for (const each of FUNCTION_NAMES) {
+      const { role, fn } = this.#make(each, props);
+      functions[each] = fn;
+      roles[each] = role;
+    }
+    this.all = functions as Record<FunctionName, LambdaFunction>;
+    this.roles = roles as Record<FunctionName, Role>;
+  }
+
+  #make(each: FunctionName, props: NodeFunctionsProps): { role: Role; fn: LambdaFunction } {
+    const { id } = props;
+    const { memoryMb, timeout, mayLoop } = SIZES[each];
+    const logGroup = new LogGroup(this, `${each}-log`, {
+      logGroupName: `/aws/lambda/${functionName(id, each)}`,
+      retention: RetentionDays.TWO_WEEKS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(this, `${each}-role`, {
+      roleName: roleName(id, each, Stack.of(this).region),
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+    );
+    const fn = new LambdaFunction(this, each, {
+      functionName: functionName(id, each),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(`${props.bundles}/${each}`),
+      memorySize: memoryMb,
+      timeout,
+      role,
+      logGroup,
+      environment: { ...props.environment, STACKCHAIN_FUNCTION: each },
+      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
+      ...(mayLoop === true && { recursiveLoop: RecursiveLoop.ALLOW }),
+    });
+    return { role, fn };
+  }
+}

@@ -1,0 +1,85 @@
+/** What `-c name=value` of the CDK says, checked; and the network, founded at the first synth. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Node } from 'constructs';
+import type { ChainParams } from '../lib/params/index.ts';
+import { parseNetworkFile, toNetworkFile } from '../lib/params/index.ts';
+import { accountOf, type ForeignPeer, regionOf } from './constructs/gossip.ts';
+import type { MinerKind, NetworkFacts } from './node-stack.ts';
+
+const NODES_MAX = 50;
+const MINERS_MAX = 20;
+const MINER_KINDS: readonly string[] = ['fargate', 'fargate-spot', 'lambda', 'off'];
+
+export interface AppContext {
+  readonly nodes: number;
+  readonly miner: MinerKind;
+  readonly miners: number;
+  readonly networkFile: string;
+  readonly tlsOnly: boolean;
+  readonly dev: boolean;
+  readonly apiIds: boolean;
+}
+
+const fail = (message: string): never => {
+  throw new Error(message);
+};
+
+function count(node: Node, name: string, fallback: number, most: number): number {
+  const value = Number(node.tryGetContext(name) ?? fallback);
+  const fits = Number.isSafeInteger(value) && value >= 1 && value <= most;
+  return fits ? value : fail(`-c ${name}=… is a whole number from 1 to ${most}`);
+}
+
+const isOn = (node: Node, name: string): boolean => String(node.tryGetContext(name)) === 'true';
+
+export function readContext(node: Node): AppContext {
+  const miner = String(node.tryGetContext('miner') ?? 'fargate');
+  if (!MINER_KINDS.includes(miner)) fail(`-c miner=… is one of ${MINER_KINDS.join(', ')}`);
+  return {
+    nodes: count(node, 'nodes', 3, NODES_MAX),
+    miner: miner as MinerKind,
+    miners: count(node, 'miners', 1, MINERS_MAX),
+    networkFile: String(node.tryGetContext('network') ?? 'network.json'),
+    tlsOnly: !isOn(node, 'emulator'),
+    dev: isOn(node, 'dev'),
+    apiIds: isOn(node, 'emulator'),
+  };
+}
+
+/** Reads the network; founds one where there is no file, and says so. */
+export function readNetwork(path: string, found: () => ChainParams): ChainParams {
+  const at = join(process.cwd(), path);
+  if (!existsSync(at)) {
+    const params = found();
+    writeFileSync(at, `${JSON.stringify(toNetworkFile(params), null, 2)}\n`);
+    process.stderr.write(`Founded the network ${params.genesisHash}: ${path}\n`);
+    return params;
+  }
+  const parsed = parseNetworkFile(JSON.parse(readFileSync(at, 'utf8')));
+  return parsed.ok ? parsed.value : fail(`${path}: ${parsed.reject.detail ?? 'no network file'}`);
+}
+
+export function factsOf(params: ChainParams): NetworkFacts {
+  return {
+    name: params.name,
+    genesisHash: params.genesisHash,
+    file: JSON.stringify(toNetworkFile({ ...params, peers: [] })),
+    spacingSeconds: params.retarget.spacing,
+  };
+}
+
+/** Invite lines of AWS nodes among the network file's peers; URLs of others are the functions'. */
+export function foreignPeers(params: ChainParams): (ForeignPeer & { line: string })[] {
+  return params.peers.flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    const peer = JSON.parse(line) as { network?: string; name?: string; queue?: string };
+    const { network, name, queue } = peer;
+    if (network === undefined || name === undefined || queue === undefined) return [];
+    const isArn = /^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$/.test(queue);
+    if (!isArn || accountOf(queue) === '' || regionOf(queue) === '') {
+      return fail(`a peer's queue is no ARN: ${queue}`);
+    }
+    return [{ network, node: name, queueArn: queue, line }];
+  });
+}

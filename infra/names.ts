@@ -1,0 +1,45 @@
+/**
+ * The deterministic names by which nodes find each other without references between their stacks,
+ * which would be a cycle. Owns names; imports nothing.
+ */
+export interface NodeId {
+  /** The network's name, as in its file. */
+  readonly network: string;
+  readonly node: string;
+}
+
+const base = ({ network, node }: NodeId): string => `stackchain-${network}-${node}`;
+
+export const inboxName = (id: NodeId): string => `${base(id)}-inbox`;
+export const dlqName = (id: NodeId): string => `${inboxName(id)}-dlq`;
+export const chainTableName = (id: NodeId): string => `${base(id)}-chain`;
+export const walletTableName = (id: NodeId): string => `${base(id)}-wallet`;
+/** `role`: what runs under it. Roles are global in an account: the region keeps two stacks apart. */
+export const roleName = (id: NodeId, role: RoleKind, region: string): string =>
+  `${base(id)}-${role}-${region}`;
+/** All roles of a node, as a pattern of `aws:PrincipalArn`. */
+export const rolePattern = (id: NodeId): string => `${base(id)}-*`;
+export const functionName = (id: NodeId, name: FunctionName): string => `${base(id)}-${name}`;
+/** SSM parameter with the node's line: what no name gives, read by its neighbours at run time. */
+export const peerParameter = (id: NodeId): string => `/stackchain/${id.network}/${id.node}/peer`;
+/** SSM SecureString that seals the wallet keys; made by the first wallet, never by a deploy. */
+export const walletKeyParameter = (id: NodeId): string =>
+  `/stackchain/${id.network}/${id.node}/wallet-key`;
+
+export const FUNCTION_NAMES = ['public', 'private', 'inbox', 'sync', 'tick'] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+export type RoleKind = FunctionName | 'miner';
+/** Roles that send to peers' inboxes. */
+export const SENDING_ROLES: readonly RoleKind[] = [
+  'public',
+  'private',
+  'inbox',
+  'sync',
+  'tick',
+  'miner',
+];
+
+/** Names become part of queue, table and role names: letters, digits, hyphens. */
+export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,19}$/;
+
+export const METRIC_NAMESPACE = 'Stackchain';

@@ -1,0 +1,48 @@
+/**
+ * What Fargate miners of one account and region run on: a network of public subnets and a cluster.
+ * One for all nodes (a region holds five VPCs), and only there when a Fargate miner is on. No NAT,
+ * no interface endpoint: gateway endpoints cost nothing.
+ */
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  GatewayVpcEndpointAwsService,
+  IpAddresses,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
+import type { Construct } from 'constructs';
+import type { MinerGround } from './constructs/miner.ts';
+
+export class SharedStack extends Stack implements MinerGround {
+  readonly vpc: Vpc;
+  readonly cluster: Cluster;
+  readonly securityGroup: SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: StackProps = {}) {
+    super(scope, id, props);
+    this.vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr('10.84.0.0/20'),
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'public', subnetType: SubnetType.PUBLIC }],
+      restrictDefaultSecurityGroup: false,
+      gatewayEndpoints: {
+        s3: { service: GatewayVpcEndpointAwsService.S3 },
+        dynamodb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
+      },
+    });
+    // Nothing calls a miner.
+    this.securityGroup = new SecurityGroup(this, 'Outbound', {
+      vpc: this.vpc,
+      description: 'Miners call out, nothing calls in',
+      allowAllOutbound: true,
+    });
+    this.cluster = new Cluster(this, 'Cluster', {
+      vpc: this.vpc,
+      enableFargateCapacityProviders: true,
+      containerInsightsV2: ContainerInsights.DISABLED,
+    });
+  }
+}

@@ -1,6 +1,7 @@
 /** Writes Bitcoin's wire form into one buffer that grows. */
 const START_BYTES = 256;
 const WORD = 0x1_0000_0000;
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Bytes that a CompactSize takes. */
 export const compactSizeBytes = (value: number): number => {
@@ -31,7 +32,9 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#buffer[this.#room(1)] = value;
+    // Not in one expression: the room may lie in a new buffer.
+    const at = this.#room(1);
+    this.#buffer[at] = value;
     return this;
   }
 
@@ -55,6 +58,11 @@ export class ByteWriter {
 
   /** Signed or unsigned. */
   u64(value: bigint): this {
+    // Amounts fit a double, and doubles divide faster than bigints shift.
+    if (value >= 0n && value <= MAX_EXACT) {
+      const number = Number(value);
+      return this.u32(number % WORD).u32(Math.floor(number / WORD));
+    }
     const wide = BigInt.asUintN(64, value);
     return this.u32(Number(wide & 0xffff_ffffn)).u32(Number(wide >> 32n));
   }
@@ -77,6 +85,7 @@ export class ByteWriter {
     return this.compactSize(value.length).bytes(value);
   }
 
+  /** What was written, in an array of its own. */
   done(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
   }

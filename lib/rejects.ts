@@ -121,6 +121,7 @@ export const REJECTS = {
   'invalid-amount': ours('policy', 'wallet'),
   'invalid-wif': ours('policy', 'wallet'),
   'invalid-phrase': ours('policy', 'BIP39'),
+  'invalid-hd-key': ours('policy', 'BIP32'),
   'unknown-key': ours('policy', 'wallet'),
   conflict: ours('policy', 'wallet'),
 } as const satisfies Record<string, RejectInfo>;

@@ -61,3 +61,17 @@ export interface WalletService {
   /** Builds, signs and gives it to the node's mempool. Rejects: `insufficient-funds` and the mempool's. */
   send(request: SendRequest): Promise<Verdict<BuiltTx>>;
 }
+
+/**
+ * Where a keystore keeps its one record: revisions counted from 1, each written whole or not at all,
+ * and only on top of the newest. What is handed over is secret: the adapter seals it.
+ */
+export interface Vault {
+  /** The newest revision's number, 0: nothing was kept yet. Cheap. */
+  revision(): Promise<number>;
+  /** Throws Fault `keystore` when it cannot be opened or is damaged. */
+  load(): Promise<{ readonly revision: number; readonly data: Uint8Array } | undefined>;
+  /** Writes revision + 1 durably. False: somebody else did, and nothing was changed. */
+  save(data: Uint8Array, revision: number): Promise<boolean>;
+  close(): Promise<void>;
+}

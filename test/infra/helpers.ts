@@ -1,0 +1,76 @@
+/** Synthesizes the stacks as the app does, with bundles that hold nothing but a file. */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { FUNCTION_NAMES } from '../../infra/names.ts';
+import { NodeStack, type NodeStackProps } from '../../infra/node-stack.ts';
+import { SharedStack } from '../../infra/shared-stack.ts';
+
+export function fakeBundles(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'stackchain-bundles-'));
+  for (const name of [...FUNCTION_NAMES, 'miner']) {
+    mkdirSync(join(dir, name));
+    writeFileSync(join(dir, name, 'index.mjs'), `// ${name}\n`);
+  }
+  return dir;
+}
+
+const bundles = fakeBundles();
+
+export const NETWORK = {
+  name: 'testnet',
+  genesisHash: `${'0'.repeat(60)}abcd`,
+  file: '{"name":"testnet"}',
+  spacingSeconds: 15,
+};
+
+export const FOREIGN = {
+  network: 'testnet',
+  node: 'far0',
+  queueArn: 'arn:aws:sqs:eu-west-1:222222222222:stackchain-testnet-far0-inbox',
+  line: '{"name":"far0"}',
+};
+
+export interface Synth {
+  readonly app: App;
+  readonly stacks: readonly NodeStack[];
+  readonly shared: SharedStack | undefined;
+  template(node?: number): Template;
+}
+
+export function synth(nodes: number, props: Partial<NodeStackProps> = {}): Synth {
+  const app = new App();
+  const needsGround = props.miner === 'fargate' || props.miner === 'fargate-spot';
+  const shared = needsGround ? new SharedStack(app, 'Stackchain-shared') : undefined;
+  const names = Array.from({ length: nodes }, (_, i) => `node${i}`);
+  const stacks = names.map(
+    (nodeName) =>
+      new NodeStack(app, `Stackchain-${nodeName}`, {
+        nodeName,
+        network: NETWORK,
+        neighbours: names.filter((name) => name !== nodeName),
+        bundles,
+        ...(shared !== undefined && { ground: shared }),
+        ...props,
+      }),
+  );
+  return {
+    app,
+    stacks,
+    shared,
+    template: (node = 0) => Template.fromStack(stacks[node] as NodeStack),
+  };
+}
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+  readonly DeletionPolicy?: string;
+}
+
+export const resourcesOf = (template: Template, type?: string): [string, Resource][] =>
+  Object.entries((template.toJSON() as { Resources: Record<string, Resource> }).Resources)
+    .filter(([, { Type }]) => type === undefined || Type === type)
+    .map(([name, resource]) => [name, { ...resource, Properties: resource.Properties ?? {} }]);

@@ -8,7 +8,7 @@ import { type Block, type Height, type Tx, type Verdict, valid } from '../types.
 import { checkHeader } from './check-header.ts';
 import { checkTransaction, isCoinbase } from './check-transaction.ts';
 import { medianTimePast } from './context.ts';
-import { BLOCK_BYTES_MAX, BLOCK_SIGOPS_MAX } from './limits.ts';
+import { AMBIGUOUS_TX_BYTES, BLOCK_BYTES_MAX, BLOCK_SIGOPS_MAX } from './limits.ts';
 import { isFinal } from './locks.ts';
 import type { BlockEntry } from './types.ts';
 
@@ -21,8 +21,23 @@ export function txSigops(tx: Tx): number {
 }
 
 /**
- * Rejects: `high-hash`, `bad-txnmrklroot` and `bad-txns-duplicate` (mutated: never remembered),
- * `bad-blk-length`, `bad-cb-missing`, `bad-cb-multiple`, checkTransaction's, `bad-blk-sigops`.
+ * Whether these are the transactions that the header stands for. What this refuses is laid on the
+ * sender, never on the block's hash: another body may belong to it.
+ */
+function checkBody({ header, txs }: Block): Verdict {
+  const { root, mutated } = merkleRoot(txs.map(({ txid }) => txid));
+  if (root !== header.merkleRoot) return refuse('bad-txnmrklroot');
+  if (mutated) return refuse('bad-txns-duplicate');
+  // Two inner nodes of an honest tree, served as one "transaction", have the same root. Before any
+  // rule whose breach would be remembered against the hash (Core's IsBlockMutated).
+  const ambiguous = txs.find(({ raw }) => raw.length === AMBIGUOUS_TX_BYTES);
+  return ambiguous === undefined ? valid() : refuse('stack-64-bytes', ambiguous.txid);
+}
+
+/**
+ * By itself, in Core's order (CheckBlock). Rejects: `high-hash`; `bad-txnmrklroot`,
+ * `bad-txns-duplicate`, `stack-64-bytes` (mutated: never remembered); `bad-blk-length`,
+ * `bad-cb-missing`, `bad-cb-multiple`, checkTransaction's, `bad-blk-sigops`.
  */
 export function checkBlock(
   block: Block,
@@ -33,10 +48,9 @@ export function checkBlock(
     const header = checkHeader(block.header, params);
     if (!header.ok) return header;
   }
+  const body = checkBody(block);
+  if (!body.ok) return body;
   const { txs } = block;
-  const { root, mutated } = merkleRoot(txs.map(({ txid }) => txid));
-  if (root !== block.header.merkleRoot) return refuse('bad-txnmrklroot');
-  if (mutated) return refuse('bad-txns-duplicate');
   if (txs.length === 0 || block.raw.length > BLOCK_BYTES_MAX) return refuse('bad-blk-length');
   if (!isCoinbase(txs[0] as Tx)) return refuse('bad-cb-missing');
   if (txs.some((tx, i) => i > 0 && isCoinbase(tx))) return refuse('bad-cb-multiple');

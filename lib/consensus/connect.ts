@@ -3,6 +3,7 @@
  * Pure; the caller has the signatures checked before the block counts.
  */
 import type { ChainParams } from '../params/chain-params.ts';
+import { genesisBlock } from '../params/genesis.ts';
 import { refuse } from '../rejects.ts';
 import { isOpReturn, matchOpReturn } from '../script/op-return.ts';
 import { matchP2pkh } from '../script/p2pkh.ts';
@@ -23,7 +24,7 @@ import {
 } from '../types.ts';
 import { checkBlockContext } from './check-block.ts';
 import { checkTxInputs, outputSum } from './check-inputs.ts';
-import { genesisBlock, medianTimePast } from './context.ts';
+import { medianTimePast } from './context.ts';
 import { MONEY_MAX } from './limits.ts';
 import { checkSequenceLocks } from './locks.ts';
 import { subsidy } from './subsidy.ts';

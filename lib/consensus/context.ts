@@ -1,7 +1,7 @@
 /** What a header's place in the chain says about its child: times and bits. */
-import { decodeBlock } from '../codec/block.ts';
 import type { ChainParams } from '../params/chain-params.ts';
-import type { Block, BlockHeader, UnixSeconds } from '../types.ts';
+import { genesisBlock } from '../params/genesis.ts';
+import type { BlockHeader, UnixSeconds } from '../types.ts';
 import { MEDIAN_TIMES } from './limits.ts';
 import { asertBits, nextBits, work } from './pow.ts';
 import type { BlockEntry } from './types.ts';
@@ -51,13 +51,6 @@ export function childEntry(
     times: [...parent.times, header.time].slice(-MEDIAN_TIMES),
     windowStartTime: startsWindow ? header.time : parent.windowStartTime,
   };
-}
-
-/** Block 0 of a network. Its bytes were checked when the parameters were made. */
-export function genesisBlock(params: ChainParams): Block {
-  const block = decodeBlock(params.genesis);
-  if (!block.ok) throw new Error('assertion failed: the genesis block does not decode');
-  return block.value;
 }
 
 export function genesisEntry(params: ChainParams): BlockEntry {

@@ -9,7 +9,7 @@ import { merkleRoot } from '../crypto/merkle.ts';
 import { refuse } from '../rejects.ts';
 import { matchOpReturn } from '../script/op-return.ts';
 import { matchP2pkh } from '../script/p2pkh.ts';
-import type { Block, BlockHash, Sats, Verdict } from '../types.ts';
+import type { Block, BlockHash, Sats, Tx, Verdict } from '../types.ts';
 import { mainnet, regtest } from './bitcoin.ts';
 import type { ChainParams, NetworkFile, Retarget } from './chain-params.ts';
 
@@ -129,7 +129,13 @@ function parseRetarget(value: unknown, maxFutureSeconds: number): Retarget {
         kind: 'asert',
         spacing,
         halfLife: integer(value, 'halfLife', 1, SECONDS_MAX),
-        maxSolveSeconds: integer(value, 'maxSolveSeconds', least, SECONDS_MAX),
+        // Not above the spacing, every block would make the next harder.
+        maxSolveSeconds: integer(
+          value,
+          'maxSolveSeconds',
+          Math.max(least, spacing + 1),
+          SECONDS_MAX,
+        ),
       };
     }
     default:
@@ -155,6 +161,9 @@ function parseGenesis(from: Fields): Block {
   return block.value;
 }
 
+const isNull = ({ inputs }: Tx): boolean =>
+  inputs.every(({ prevout }) => prevout.vout === 0xffff_ffff && /^0+$/.test(prevout.txid));
+
 /** Checks that block 0 is one coinbase which commits to the rules, with its proof of work. */
 function checkGenesis(block: Block, rules: RulesOf, limit: bigint, spendable: boolean): void {
   const { header, txs } = block;
@@ -166,6 +175,7 @@ function checkGenesis(block: Block, rules: RulesOf, limit: bigint, spendable: bo
     const { root } = merkleRoot([coinbase.txid]);
     if (root !== header.merkleRoot) fail('genesis has another Merkle root');
     if (!/^0+$/.test(header.prevHash)) fail('genesis has a parent');
+    if (!isNull(coinbase)) fail('genesis is no coinbase');
     const target = parseLimit(header.bits);
     if (target > limit || BigInt(`0x${header.hash}`) > target) fail('genesis has too little work');
     const script = coinbase.inputs[0]?.scriptSig ?? new Uint8Array(0);

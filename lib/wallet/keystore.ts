@@ -48,6 +48,7 @@ class VaultKeystore implements Keystore {
   private readonly context: KeystoreContext;
   private ring: KeyRing;
   private revision = 0;
+  private closed = false;
   private branch: { readonly phrase: string; readonly keyAt: Branch } | undefined;
   /** Changes of this process wait for each other: only other processes can be faster. */
   private queue: Promise<unknown> = Promise.resolve();
@@ -136,6 +137,7 @@ class VaultKeystore implements Keystore {
 
   async close(): Promise<void> {
     await this.queue;
+    this.closed = true;
     this.ring = emptyRing(this.context.addressVersion);
     this.branch = undefined;
     await this.context.vault.close();
@@ -166,6 +168,7 @@ class VaultKeystore implements Keystore {
 
   private async newest(): Promise<KeyRing> {
     const { vault, addressVersion } = this.context;
+    if (this.closed) throw new Fault('keystore', 'The keystore is closed.');
     if ((await vault.revision()) === this.revision) return this.ring;
     const kept = await vault.load();
     if (kept === undefined) {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 
@@ -56,6 +57,31 @@ export async function startDynoxide(binary: string): Promise<RunningDynamo> {
   return awaitDynamo(child, `http://127.0.0.1:${port}`, () =>
     rmSync(dir, { recursive: true, force: true }),
   );
+}
+
+/** Folder with DynamoDB Local's jars, undefined where nobody fetched it (test/tools). */
+export function dynamoLocalDir(): string | undefined {
+  const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+  const dir = join(root, 'node_modules', '.cache', 'stackchain', 'dynamodb-local-2.6.1');
+  return existsSync(join(dir, 'DynamoDBLocal-2.6.1.jar')) ? dir : undefined;
+}
+
+export async function startDynamoLocal(dir: string): Promise<RunningDynamo> {
+  const port = await freePort();
+  const main = 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner';
+  const child = spawn(
+    'java',
+    [
+      '-Xmx512m',
+      `-Djava.library.path=${dir}`,
+      '-cp',
+      `${dir}/*`,
+      main,
+      ...['-inMemory', '-sharedDb', '-port', String(port), '-disableTelemetry'],
+    ],
+    { stdio: 'ignore' },
+  );
+  return awaitDynamo(child, `http://127.0.0.1:${port}`, () => undefined);
 }
 
 /** Waits until the process answers; `clean` runs when it is stopped. */

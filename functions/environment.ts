@@ -1,0 +1,48 @@
+/** What a stack tells its functions and its miner by environment variables, checked. */
+import { type ChainParams, parseNetworkFile } from '../lib/params/index.ts';
+
+export interface Environment {
+  readonly nodeName: string;
+  readonly params: ChainParams;
+  readonly chainTable: string;
+  /** Only `private` has these two. */
+  readonly walletTable: string | undefined;
+  readonly walletKey: string | undefined;
+  readonly inboxArn: string;
+  /** SSM parameter with this node's own line. */
+  readonly ownParameter: string;
+  readonly peerParameters: readonly string[];
+  /** Invite lines of nodes of other accounts. */
+  readonly foreignLines: readonly string[];
+  readonly syncFunction: string;
+  readonly miner: string;
+  /** An emulator's endpoint. */
+  readonly endpoint: string | undefined;
+}
+
+const listOf = (text: string | undefined, separator: string): string[] =>
+  (text ?? '').split(separator).filter((part) => part !== '');
+
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  const need = (name: string): string => {
+    const value = env[name];
+    if (value === undefined || value === '') throw new Error(`${name} is not set`);
+    return value;
+  };
+  const parsed = parseNetworkFile(JSON.parse(need('STACKCHAIN_NETWORK_FILE')));
+  if (!parsed.ok) throw new Error(`STACKCHAIN_NETWORK_FILE: ${parsed.reject.detail}`);
+  return {
+    nodeName: need('STACKCHAIN_NODE_NAME'),
+    params: parsed.value,
+    chainTable: need('STACKCHAIN_CHAIN_TABLE'),
+    walletTable: env['STACKCHAIN_WALLET_TABLE'],
+    walletKey: env['STACKCHAIN_WALLET_KEY'],
+    inboxArn: need('STACKCHAIN_INBOX_ARN'),
+    ownParameter: need('STACKCHAIN_OWN_PARAMETER'),
+    peerParameters: listOf(env['STACKCHAIN_PEER_PARAMETERS'], ','),
+    foreignLines: listOf(env['STACKCHAIN_FOREIGN_PEERS'], '\n'),
+    syncFunction: need('STACKCHAIN_SYNC_FUNCTION'),
+    miner: env['STACKCHAIN_MINER'] ?? 'off',
+    endpoint: env['AWS_ENDPOINT_URL'],
+  };
+}

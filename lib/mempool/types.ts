@@ -34,6 +34,8 @@ export type TxOutcome =
       readonly status: 'accepted';
       readonly entry: MempoolEntry;
       readonly replaced: readonly Txid[];
+      /** Orphans that waited for it and came in with it, parents first. */
+      readonly also?: readonly MempoolEntry[];
     }
   /** In the mempool or in the chain already. */
   | { readonly status: 'known'; readonly txid: Txid }

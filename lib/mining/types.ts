@@ -25,3 +25,28 @@ export interface WorkSource {
   /** null: accepted. Else the BIP22 reject reason, e.g. `stale-prevblk`, `duplicate`, `inconclusive`. */
   submit(block: Uint8Array): Promise<string | null>;
 }
+
+/** A header to search and what its hash must not exceed: what the Engine port takes. */
+export interface WorkUnit {
+  /** 80 bytes, nonce 0. */
+  readonly header: Uint8Array;
+  readonly target: bigint;
+}
+
+/** What a worker needs to make headers by itself (assemble.ts). Plain data; hashes in wire order. */
+export interface MiningJob {
+  readonly templateId: string;
+  readonly height: number;
+  readonly version: number;
+  readonly prevHash: Uint8Array;
+  readonly bits: number;
+  readonly target: bigint;
+  readonly curTime: number;
+  readonly minTime: number;
+  /** The coinbase before and after its extra nonce. */
+  readonly coinbaseHead: Uint8Array;
+  readonly coinbaseTail: Uint8Array;
+  readonly extraNonceBytes: number;
+  /** Beside the coinbase's path up to the Merkle root, leaf level first. */
+  readonly branch: readonly Uint8Array[];
+}

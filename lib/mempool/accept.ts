@@ -1,0 +1,183 @@
+/**
+ * The whole way of a transaction into the mempool: checks by itself, assessment on a snapshot, the
+ * write, and again from the start when something changed in between. POST /tx and gossip both end
+ * here. Owns the order of steps; each lies in a file of its own.
+ */
+import { Fault } from '../faults.ts';
+import { rejectOf } from '../rejects.ts';
+import type { Reject, Sats, Tx, Txid, Verdict } from '../types.ts';
+import { valid } from '../types.ts';
+import { admit } from './admit.ts';
+import { type Assessment, assess, type Plan } from './assess.ts';
+import { checkAlone, readTransaction } from './check-alone.ts';
+import type { MempoolContext } from './context.ts';
+import { MEMPOOL_LIMITS } from './context.ts';
+import { toEntry } from './entry.ts';
+import { evictOverCap } from './evict.ts';
+import type { Feed } from './feed.ts';
+import { putHints } from './hints.ts';
+import type { Orphans } from './orphans.ts';
+import type { PoolCache } from './pool-cache.ts';
+import { takeOut } from './removal.ts';
+import type { StoredTx } from './rows.ts';
+import type { MempoolEntry, TxOutcome } from './types.ts';
+
+export interface MempoolParts {
+  readonly cache: PoolCache;
+  readonly feed: Feed;
+  readonly orphans: Orphans;
+}
+
+export interface AcceptOptions {
+  /** Handed in by our own user: a missing parent is a reject. */
+  readonly local?: boolean;
+  /** A reorganisation took it out of its block. */
+  readonly returned?: boolean;
+}
+
+export async function accept(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  raw: Uint8Array,
+  options: AcceptOptions = {},
+): Promise<TxOutcome> {
+  const outcome = await acceptOne(ctx, parts, raw, options);
+  if (outcome.status !== 'accepted') return outcome;
+  const also = await retryOrphans(ctx, parts, [outcome.entry.txid]);
+  return also.length === 0 ? outcome : { ...outcome, also };
+}
+
+async function acceptOne(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  raw: Uint8Array,
+  options: AcceptOptions,
+): Promise<TxOutcome> {
+  const decoded = readTransaction(raw);
+  if (!decoded.ok) return { status: 'rejected', reject: decoded.reject };
+  const tx = decoded.value;
+  const { txid } = tx;
+  const returned = options.returned === true;
+  const alone = checkAlone(tx, ctx.policy, returned);
+  if (!alone.ok) return { status: 'rejected', txid, reject: alone.reject };
+  for (let tries = 0; tries < MEMPOOL_LIMITS.admissionTriesMax; tries++) {
+    const found: Assessment = await ctx.chain.view((view) =>
+      assess(ctx, parts.cache, view, { tx, returned }),
+    );
+    if (found.status === 'known') return { status: 'known', txid };
+    if (found.status === 'rejected') return { status: 'rejected', txid, reject: found.reject };
+    if (found.status === 'missing') return missing(parts, tx, found.parents, options);
+    if (found.status === 'blocked') {
+      await takeOut(ctx, parts, found.dead, () => 'conflict');
+      continue;
+    }
+    const admission = await admit(ctx, found.plan);
+    if (admission.ok) return finish(ctx, parts, found.plan, admission);
+  }
+  throw new Fault('commit-contention', 'a transaction found its coins changed again and again');
+}
+
+/** Core's answer to its own users; from a peer it may be ahead of its parents. */
+async function missing(
+  { orphans }: MempoolParts,
+  tx: Tx,
+  parents: readonly Txid[],
+  { local = false, returned = false }: AcceptOptions,
+): Promise<TxOutcome> {
+  const { txid } = tx;
+  if (!local && !returned && (await orphans.keep(tx, parents))) {
+    return { status: 'orphan', txid, missing: parents };
+  }
+  return { status: 'rejected', txid, reject: missingInputs(parents) };
+}
+
+const missingInputs = (parents: readonly Txid[]): Reject => ({
+  ...rejectOf('bad-txns-inputs-missingorspent', parents[0]),
+  kind: 'missing',
+});
+
+/** What follows an admission. If the process dies here, the tick makes up for it. */
+async function finish(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  plan: Plan,
+  { entry, removed }: { readonly entry: StoredTx; readonly removed: readonly StoredTx[] },
+): Promise<TxOutcome> {
+  const { cache, feed } = parts;
+  cache.remove(removed);
+  cache.add(entry);
+  const orphaned = plan.descendants.filter((descendant) => !removed.includes(descendant));
+  await takeOut(ctx, parts, orphaned, () => 'replaced');
+  const { txid, nonce } = entry;
+  await Promise.all([
+    feed.publish([
+      ...removed.map((gone) => ({
+        txid: gone.txid,
+        entered: false,
+        nonce: gone.nonce,
+        reason: 'replaced',
+      })),
+      { txid, entered: true, nonce, reason: '' },
+    ]),
+    putHints(ctx, entry),
+  ]);
+  const evicted = await evictOverCap(ctx, parts);
+  if (evicted.includes(txid)) return { status: 'rejected', txid, reject: rejectOf('mempool full') };
+  ctx.telemetry.metric('MempoolTx', cache.pool.size);
+  const parents = plan.parents.map((parent) => parent.txid);
+  const replaced = [...plan.conflicts, ...plan.descendants].map((gone) => gone.txid);
+  return { status: 'accepted', entry: toEntry(entry, parents), replaced };
+}
+
+/** Tries the orphans that waited for these, and those that waited for them. */
+export async function retryOrphans(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  parents: readonly Txid[],
+): Promise<readonly MempoolEntry[]> {
+  const { orphans } = parts;
+  const accepted: MempoolEntry[] = [];
+  let arrived = parents;
+  while (arrived.length > 0) {
+    const waiting = await orphans.waitingFor(arrived);
+    const next: Txid[] = [];
+    for (const { txid, raw } of waiting) {
+      // Not kept anew: its five minutes run from when it came.
+      const outcome = await acceptOne(ctx, parts, raw, { local: true });
+      const isStillWaiting = outcome.status === 'rejected' && outcome.reject.kind === 'missing';
+      if (!isStillWaiting) await orphans.drop(txid);
+      if (outcome.status !== 'accepted') continue;
+      accepted.push(outcome.entry);
+      next.push(txid);
+    }
+    arrived = next;
+  }
+  return accepted;
+}
+
+/** All checks, nothing written. Rejects: all of accept's. */
+export async function test(
+  ctx: MempoolContext,
+  { cache }: MempoolParts,
+  raw: Uint8Array,
+): Promise<Verdict<{ txid: Txid; feeSats: Sats; bytes: number }>> {
+  const decoded = readTransaction(raw);
+  if (!decoded.ok) return decoded;
+  const tx = decoded.value;
+  const alone = checkAlone(tx, ctx.policy);
+  if (!alone.ok) return alone;
+  const found = await ctx.chain.view((view) => assess(ctx, cache, view, { tx, dryRun: true }));
+  const { txid } = tx;
+  switch (found.status) {
+    case 'ready':
+      return valid({ txid, feeSats: found.plan.feeSats, bytes: tx.raw.length });
+    case 'known':
+      return { ok: false, reject: rejectOf('txn-already-in-mempool', txid) };
+    case 'missing':
+      return { ok: false, reject: missingInputs(found.parents) };
+    case 'rejected':
+      return { ok: false, reject: found.reject };
+    default:
+      throw new Error('assertion failed: a dry run was told to clear away');
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The mempool after a commit: what a reorganisation took off comes back, what was confirmed or died
+ * is deleted, orphans are tried again (store-protocol section 5, the janitor). It may stop at any
+ * point: every answer is derived from the rows, and the tick finds the rest by the chain's log.
+ */
+import type { ChainChange, ChainView } from '../chain/types.ts';
+import type { BlockEntry } from '../consensus/types.ts';
+import { logKey } from '../ports/store.ts';
+import { decodeLog, decodeText, encodeText, type TipMove } from '../store/layout.ts';
+import type { BlockHash, Txid } from '../types.ts';
+import { accept, type MempoolParts, retryOrphans } from './accept.ts';
+import type { MempoolContext } from './context.ts';
+import { MEMPOOL_LIMITS } from './context.ts';
+import { takeOut } from './removal.ts';
+import { RECONCILED_KEY } from './rows.ts';
+import type { MempoolEntry } from './types.ts';
+
+export async function reconcile(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  change: ChainChange,
+): Promise<{ accepted: readonly MempoolEntry[] }> {
+  // First what comes back: what builds on it is alive again before the dead are counted.
+  const accepted = [...(await takeBack(ctx, parts, change.returned))];
+  await buryDead(ctx, parts, change.version, new Set(change.confirmed));
+  accepted.push(...(await retryWaiting(ctx, parts, change.confirmed)));
+  ctx.telemetry.metric('MempoolTx', parts.cache.pool.size);
+  return { accepted };
+}
+
+/** Parents first. What is in the chain again is `known`; what the rules refuse now is dropped. */
+async function takeBack(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  raws: readonly Uint8Array[],
+): Promise<readonly MempoolEntry[]> {
+  const accepted: MempoolEntry[] = [];
+  for (const raw of raws) {
+    const outcome = await accept(ctx, parts, raw, { returned: true });
+    if (outcome.status === 'accepted') accepted.push(outcome.entry, ...(outcome.also ?? []));
+  }
+  return accepted;
+}
+
+/**
+ * Deletes what is dead as of `version`. Had the chain moved on, a reorganisation's transactions
+ * might not be back yet, and their children would seem dead: then it is left to who moved it.
+ */
+export async function buryDead(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  version: number,
+  confirmed: ReadonlySet<Txid> = new Set(),
+): Promise<void> {
+  const { cache } = parts;
+  await cache.sync();
+  const { tip, dead } = await ctx.chain.view((view) => cache.examine(view));
+  if (tip.version !== version || dead.length === 0) return;
+  await takeOut(
+    ctx,
+    parts,
+    dead.map(({ entry }) => entry),
+    ({ txid }) => (confirmed.has(txid) ? 'confirmed' : 'conflict'),
+  );
+}
+
+/** Orphans whose parents were confirmed. Most blocks meet no orphan at all: one small read. */
+async function retryWaiting(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  confirmed: readonly Txid[],
+): Promise<readonly MempoolEntry[]> {
+  if (confirmed.length === 0) return [];
+  const waiting = await parts.orphans.list();
+  const arrived = new Set(confirmed);
+  const parents = new Set(
+    waiting.flatMap(({ missing }) => missing.filter((parent) => arrived.has(parent))),
+  );
+  return retryOrphans(ctx, parts, [...parents]);
+}
+
+/**
+ * Makes up for reconciles that never ran: goes through the chain's log since the last look and takes
+ * back what reorganisations took off. Answers the version that it came to.
+ */
+export async function catchUp(ctx: MempoolContext, parts: MempoolParts): Promise<number> {
+  const [row] = await ctx.store.read([RECONCILED_KEY]);
+  const done = row === undefined ? undefined : Number(decodeText(row.value));
+  const { version, moves } = await ctx.chain.view(async (view) => ({
+    version: view.tip.version,
+    moves: done === undefined ? [] : await movesSince(view, done),
+  }));
+  if (done === version) return version;
+  for (const move of moves) await takeBack(ctx, parts, await returnedBy(ctx, move));
+  await ctx.store.put([{ ...RECONCILED_KEY, value: encodeText(String(version)) }]);
+  return version;
+}
+
+/** The log's moves after `done`, oldest first, at most the last thousand. */
+async function movesSince(view: ChainView, done: number): Promise<TipMove[]> {
+  const last = view.tip.version;
+  const first = Math.max(done + 1, last - MEMPOOL_LIMITS.logRowsMax + 1);
+  const keys = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => logKey(first + i));
+  if (keys.length === 0) return [];
+  const rows = await view.snapshot.getMany(keys);
+  return rows.flatMap((row) => (row === undefined ? [] : [decodeLog(row.value)]));
+}
+
+/** Transactions of the blocks that a move took off, lowest block first. */
+async function returnedBy(ctx: MempoolContext, move: TipMove): Promise<Uint8Array[]> {
+  const blocks: Uint8Array[][] = [];
+  let bytes = 0;
+  let hash: BlockHash = move.from;
+  for (;;) {
+    const entry: BlockEntry | undefined = await ctx.chain.entry(hash);
+    if (entry === undefined || entry.height <= move.forkHeight) break;
+    const block = await ctx.chain.block(hash);
+    const raws = (block?.txs ?? []).slice(1).map(({ raw }) => raw);
+    bytes += raws.reduce((sum, raw) => sum + raw.length, 0);
+    if (bytes > MEMPOOL_LIMITS.returnedBytesMax) break;
+    blocks.push(raws);
+    hash = entry.header.prevHash;
+  }
+  return blocks.reverse().flat();
+}

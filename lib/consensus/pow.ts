@@ -4,7 +4,7 @@
  */
 
 export interface CompactTarget {
-  /** Absolute value; 0 when negative or overflowing sizes leave nothing. */
+  /** Absolute value; of no use when negative or overflowing. */
   readonly target: bigint;
   readonly negative: boolean;
   readonly overflow: boolean;
@@ -13,17 +13,21 @@ export interface CompactTarget {
 /** nBits (unsigned 32 bit) to a target, as Bitcoin reads it: 8 bits of size, a sign, 23 bits. */
 export function decodeCompact(bits: number): CompactTarget {
   const size = bits >>> 24;
-  const word = bits & 0x007f_ffff;
+  const digits = bits & 0x007f_ffff;
+  // What a small size shifts out counts for nothing, not even for the sign.
+  const word = size <= 3 ? digits >>> (8 * (3 - size)) : digits;
   const negative = word !== 0 && (bits & 0x0080_0000) !== 0;
   const overflow =
     word !== 0 && (size > 34 || (word > 0xff && size > 33) || (word > 0xffff && size > 32));
-  const target =
-    size <= 3 ? BigInt(word >>> (8 * (3 - size))) : BigInt(word) << BigInt(8 * (size - 3));
+  const target = size <= 3 ? BigInt(word) : BigInt(word) << BigInt(8 * (size - 3));
   return { target, negative, overflow };
 }
 
-/** The compact form of a target, which keeps its top 23 bits. */
-export function encodeCompact(target: bigint): number {
+/**
+ * The compact form of a number (0 or more), which keeps its top 16 to 23 bits. `negative`: with the
+ * sign, which no target has; decodeCompact tells of it.
+ */
+export function encodeCompact(target: bigint, negative = false): number {
   let size = 0;
   for (let rest = target; rest > 0n; rest >>= 8n) size++;
   let word =
@@ -33,7 +37,8 @@ export function encodeCompact(target: bigint): number {
     word >>>= 8;
     size++;
   }
-  return ((size << 24) | word) >>> 0;
+  const sign = negative && word !== 0 ? 0x0080_0000 : 0;
+  return ((size << 24) | sign | word) >>> 0;
 }
 
 const HASHES = 1n << 256n;

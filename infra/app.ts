@@ -3,7 +3,14 @@ import { App, Tags } from 'aws-cdk-lib';
 import { foundNetwork, stacknetBase } from '../lib/params/index.ts';
 import { BoardStack } from './board-stack.ts';
 import { bundleAll } from './bundle.ts';
-import { factsOf, foreignPeers, readContext, readNetwork } from './context.ts';
+import {
+  emulatorApiId,
+  emulatorApiUrl,
+  factsOf,
+  foreignPeers,
+  readContext,
+  readNetwork,
+} from './context.ts';
 import { NodeStack } from './node-stack.ts';
 import { SharedStack } from './shared-stack.ts';
 
@@ -28,11 +35,16 @@ const nodes = names.map((nodeName) => {
     miners: context.miners,
     ground,
     bundles,
-    tlsOnly: context.tlsOnly,
+    tlsOnly: context.emulator === undefined,
+    ...(context.emulator !== undefined && {
+      apiUrl: emulatorApiUrl(context.emulator, nodeName),
+    }),
     dev: context.dev,
   });
   // The emulator gives an API the id of this tag, so that its URL is known beforehand.
-  if (context.apiIds) Tags.of(stack.api).add('ms-custom-id', `stackchain-${nodeName}`);
+  if (context.emulator !== undefined) {
+    Tags.of(stack.api).add('ms-custom-id', emulatorApiId(nodeName));
+  }
   return stack;
 });
 

@@ -16,9 +16,9 @@ export interface AppContext {
   readonly miner: MinerKind;
   readonly miners: number;
   readonly networkFile: string;
-  readonly tlsOnly: boolean;
+  /** URL of an emulator: no TLS there, and APIs have ids and URLs that are known beforehand. */
+  readonly emulator: string | undefined;
   readonly dev: boolean;
-  readonly apiIds: boolean;
 }
 
 const fail = (message: string): never => {
@@ -41,11 +41,15 @@ export function readContext(node: Node): AppContext {
     miner: miner as MinerKind,
     miners: count(node, 'miners', 1, MINERS_MAX),
     networkFile: String(node.tryGetContext('network') ?? 'network.json'),
-    tlsOnly: !isOn(node, 'emulator'),
+    emulator: node.tryGetContext('emulator') as string | undefined,
     dev: isOn(node, 'dev'),
-    apiIds: isOn(node, 'emulator'),
   };
 }
+
+/** Id of a node's API on an emulator, and its URL there. */
+export const emulatorApiId = (nodeName: string): string => `stackchain-${nodeName}`;
+export const emulatorApiUrl = (endpoint: string, nodeName: string): string =>
+  `${endpoint}/_aws/execute-api/${emulatorApiId(nodeName)}`;
 
 /** Reads the network; founds one where there is no file, and says so. */
 export function readNetwork(path: string, found: () => ChainParams): ChainParams {

@@ -60,6 +60,8 @@ export interface NodeStackProps extends StackProps {
   readonly bundles: string;
   /** Refuse queue messages without TLS. Default true; an emulator needs false. */
   readonly tlsOnly?: boolean;
+  /** Where the API is reached, if not where AWS puts it: an emulator's URL. */
+  readonly apiUrl?: string;
   /** Throw-away: destroying removes wallets too. Default false. */
   readonly dev?: boolean;
   /** A chain table restored from a backup. */
@@ -77,6 +79,7 @@ export class NodeStack extends Stack {
   readonly functions: NodeFunctions;
   readonly api: NodeApi;
   readonly miner: NodeMiner | undefined;
+  readonly url: string;
 
   constructor(scope: Construct, id: string, props: NodeStackProps) {
     super(scope, id, props);
@@ -104,6 +107,7 @@ export class NodeStack extends Stack {
       publicFunction: all.public,
       privateFunction: all.private,
     });
+    this.url = props.apiUrl ?? this.api.url;
     this.miner = this.#makeMiner(props);
     this.#wire();
     this.#grant(props);
@@ -250,7 +254,7 @@ export class NodeStack extends Stack {
       network: props.network.name,
       genesis: props.network.genesisHash,
       name: props.nodeName,
-      url: this.api.url,
+      url: this.url,
       queue: this.gossip.inbox.queueArn,
       roles: this.#senders().map(({ role }) => role.roleId),
     };
@@ -259,7 +263,7 @@ export class NodeStack extends Stack {
       stringValue: this.toJsonString(line),
     });
     const outputs: Record<string, string> = {
-      ApiUrl: this.api.url,
+      ApiUrl: this.url,
       InboxUrl: this.gossip.inbox.queueUrl,
       InboxArn: this.gossip.inbox.queueArn,
       DlqUrl: this.gossip.dlq.queueUrl,

@@ -21,15 +21,20 @@ export interface SpendableCoin {
   readonly outpoint: Outpoint;
   readonly valueSats: Sats;
   readonly scriptPubKey: Uint8Array;
+  /** Change of our own that no block holds yet: spent only when the others do not suffice. */
+  readonly unconfirmed?: true;
 }
 
 export interface Balance {
   readonly address: string;
   /** All coins in the chain, immature ones too. */
   readonly confirmedSats: number;
+  /** Coinbases that are too young: by the rule, or because a wallet with peers waits longer. */
   readonly immatureSats: number;
   readonly spendableSats: number;
+  /** All unconfirmed outputs to the address, its change included. */
   readonly pendingInSats: number;
+  /** All its coins that unconfirmed transactions spend: confirmed + in - out is what will be. */
   readonly pendingOutSats: number;
   readonly coins: number;
 }
@@ -74,4 +79,22 @@ export interface Vault {
   /** Writes revision + 1 durably. False: somebody else did, and nothing was changed. */
   save(data: Uint8Array, revision: number): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** Where a payment's coins are looked up and handed over: a node in this process, or one behind HTTP. */
+export interface CoinSource {
+  /**
+   * What the address may spend now, in pages: neither immature nor claimed by an unconfirmed
+   * transaction. Confirmed coins first, then its own unconfirmed change.
+   */
+  coins(address: string): AsyncIterable<readonly SpendableCoin[]>;
+  /** What a node takes at least: sats per 1,000 bytes. */
+  feeRate(): Promise<number>;
+  /** Gives a raw transaction to the mempool. A transaction that is known already is no reject. */
+  submit(raw: Uint8Array): Promise<Verdict<Txid>>;
+  /**
+   * The transaction with this id, as bytes. There when the source is somebody else's word: a signature
+   * does not cover what its coin is worth, so each coin's value is read from its own transaction.
+   */
+  rawTx?(txid: Txid): Promise<Uint8Array | undefined>;
 }

@@ -84,6 +84,8 @@ export interface ChainView {
   /** Coins with their cells for the inputs' prevouts; the row is found by the script that the scriptSig reveals. */
   coinsOf(tx: Tx): Promise<InputCell[]>;
   locate(txid: Txid): Promise<LocatedTx | undefined>;
+  /** A transaction whose block was taken off the best chain, while its body is kept: never a 404 before the mempool has it. */
+  disconnectedTx(txid: Txid): Promise<Tx | undefined>;
   outspend(outpoint: Outpoint): Promise<{ txid: Txid; vin: number; height: Height } | undefined>;
   addressCoins(
     script: ScriptHash,

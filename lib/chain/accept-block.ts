@@ -1,0 +1,183 @@
+/**
+ * The whole way of a block that is offered: assess it, connect it if it extends the tip, else store
+ * it off the chain and let the best branch win. Owns the effects; the questions are assess-block.ts.
+ */
+import { decodeBlock } from '../codec/block.ts';
+import { checkBlock } from '../consensus/check-block.ts';
+import { checkHeaderContext } from '../consensus/check-header.ts';
+import type { BlockEntry } from '../consensus/types.ts';
+import { Fault } from '../faults.ts';
+import { nowSeconds } from '../ports/clock.ts';
+import type { LooseRow, RowKey, Snapshot } from '../ports/store.ts';
+import { withSnapshot } from '../ports/store.ts';
+import { refuse, rejectOf } from '../rejects.ts';
+import { encodeHash, headerKey, OFF_BODIES, OFF_HEADERS, PENDING_KEY } from '../store/layout.ts';
+import type { BlockHash, Reject, Verdict } from '../types.ts';
+import { valid } from '../types.ts';
+import { activateBest, isOnChain } from './activate-best.ts';
+import type { Candidate } from './assess-block.ts';
+import { assessBlock, condemn, readFacts, readOffer, rejected } from './assess-block.ts';
+import { bodyRows, putBodies } from './block-store.ts';
+import { commitDraft, tidyAfter } from './commit-draft.ts';
+import type { ChainContext } from './context.ts';
+import { CHAIN_LIMITS, receivedNow } from './context.ts';
+import { Fold } from './fold.ts';
+import { noteOffChain, offKey, offRow, readVerdict } from './off-chain.ts';
+import { dropOrphans, listOrphans, loadOrphan, type Orphan, orphansOf } from './orphans.ts';
+import type { BlockOutcome } from './types.ts';
+
+/** `settle`: all is stored, the best branch is to be found. */
+type Step =
+  | { readonly kind: 'outcome'; readonly outcome: BlockOutcome }
+  | { readonly kind: 'settle'; readonly entry: BlockEntry }
+  | { readonly kind: 'conflict' };
+
+const outcomeStep = (outcome: BlockOutcome): Step => ({ kind: 'outcome', outcome });
+
+/** The row that lets the next caller finish what a death interrupts. */
+export const pendingRow = (hash: BlockHash): LooseRow => ({
+  ...PENDING_KEY,
+  value: encodeHash(hash),
+});
+
+/** Stores the body off the chain, with all that says so. */
+async function storeOff(ctx: ChainContext, candidate: Candidate): Promise<void> {
+  const { block, entry } = candidate;
+  const bodyBytes = block.raw.length;
+  const row = offRow(OFF_BODIES, entry, { bodyBytes, receivedAt: receivedNow(ctx) });
+  await putBodies(ctx.store, [{ entry, block }], [row]);
+  if (candidate.headerKnown) {
+    const keys: RowKey[] = [offKey(OFF_HEADERS, entry), headerKey(entry.hash)];
+    await ctx.store.remove(keys);
+  }
+  await noteOffChain(ctx, { rows: 1, bytes: bodyBytes });
+}
+
+/** Connects a block that extends the tip. Nothing of it is stored before it is known to be valid. */
+async function connectDirect(
+  ctx: ChainContext,
+  snapshot: Snapshot,
+  candidate: Candidate,
+): Promise<Step> {
+  const { block, entry, tip, headerKnown } = candidate;
+  const fold = new Fold(ctx, snapshot);
+  const reject = await fold.connect(block, entry, tip);
+  const folded = reject === undefined ? await fold.finish() : undefined;
+  if (folded === undefined || !folded.ok) {
+    const found = (folded?.reject ?? reject) as Reject;
+    await condemn(ctx, entry, found, { headerKnown });
+    return outcomeStep(rejected(entry.hash, found));
+  }
+  const { chunks, heads } = bodyRows([{ entry, block }]);
+  if (chunks.length > 0) await ctx.store.put(chunks);
+  const rows = [pendingRow(entry.hash), ...heads];
+  const move = { from: tip, to: entry, forkHeight: tip.height };
+  const change = await commitDraft(ctx, snapshot, folded.draft, move, rows);
+  if (change === undefined) {
+    // Somebody was faster. The block is valid and paid for: it stays, off the chain.
+    const about = { bodyBytes: block.raw.length, receivedAt: receivedNow(ctx) };
+    await ctx.store.put([offRow(OFF_BODIES, entry, about)]);
+    return { kind: 'conflict' };
+  }
+  if (headerKnown) await tidyAfter(ctx.store, [entry]);
+  return outcomeStep({ status: 'tip', hash: entry.hash, change });
+}
+
+/** Orphans that now have a parent, as far as the rules let them in. */
+async function adopt(
+  ctx: ChainContext,
+  snapshot: Snapshot,
+  family: readonly Orphan[],
+): Promise<void> {
+  for (const orphan of family) {
+    const raw = await loadOrphan(ctx.store, orphan);
+    if (raw === undefined) continue;
+    const found = await assessBlock(ctx, snapshot, raw, { asked: true });
+    if (found.kind === 'candidate') await storeOff(ctx, found);
+  }
+  await dropOrphans(ctx.store, family);
+}
+
+async function tryAccept(
+  ctx: ChainContext,
+  snapshot: Snapshot,
+  raw: Uint8Array,
+  options: { readonly asked: boolean },
+): Promise<Step> {
+  const found = await assessBlock(ctx, snapshot, raw, options);
+  if (found.kind === 'answer') return outcomeStep(found.outcome);
+  const { entry, tip } = found;
+  if (found.kind === 'stored') {
+    if (entry.chainwork > tip.chainwork) return { kind: 'settle', entry };
+    return outcomeStep({ status: 'known', hash: entry.hash });
+  }
+  const family = orphansOf(await listOrphans(ctx.store), entry.hash);
+  if (found.extendsTip && family.length === 0) return connectDirect(ctx, snapshot, found);
+  await storeOff(ctx, found);
+  await adopt(ctx, snapshot, family);
+  return { kind: 'settle', entry };
+}
+
+/** The best branch wins; what that means for this block. */
+async function settle(ctx: ChainContext, entry: BlockEntry): Promise<BlockOutcome> {
+  const { hash } = entry;
+  const change = await activateBest(ctx);
+  const verdict = await readVerdict(ctx.store, hash);
+  if (verdict !== undefined) return rejected(hash, rejectOf(verdict.detail ?? verdict.reason));
+  if (change !== undefined) return { status: 'tip', hash, change };
+  return { status: 'side', hash };
+}
+
+/** Throws Fault `commit-contention` when other writers were faster ten times. */
+export async function acceptBlock(
+  ctx: ChainContext,
+  raw: Uint8Array,
+  options: { readonly asked: boolean },
+): Promise<BlockOutcome> {
+  for (let tries = 0; tries < CHAIN_LIMITS.commitTriesMax; tries++) {
+    const step = await withSnapshot(ctx.store, (view) => tryAccept(ctx, view, raw, options));
+    if (step.kind === 'outcome') {
+      // Stored by this very call, before a conflict.
+      const wasOurs = tries > 0 && step.outcome.status === 'known';
+      if (!wasOurs || (await isConnected(ctx, step.outcome))) return step.outcome;
+      return { ...step.outcome, status: 'side' } as BlockOutcome;
+    }
+    if (step.kind === 'settle') return settle(ctx, step.entry);
+  }
+  throw new Fault('commit-contention', 'other writers moved the tip again and again');
+}
+
+async function isConnected(ctx: ChainContext, outcome: BlockOutcome): Promise<boolean> {
+  const { hash } = outcome;
+  if (hash === undefined) return false;
+  return withSnapshot(ctx.store, async (snapshot) => {
+    const facts = await readFacts(ctx, snapshot, { hash, prevHash: hash });
+    return facts.entry !== undefined && isOnChain(snapshot, facts.entry);
+  });
+}
+
+/** Checks on the tip, proof of work aside; stores nothing (BIP23's proposal). */
+export async function proposeBlock(ctx: ChainContext, raw: Uint8Array): Promise<Verdict> {
+  const header = readOffer(ctx, raw, { proofOfWork: false });
+  if (!header.ok) return { ok: false, reject: header.reject };
+  return withSnapshot(ctx.store, async (snapshot) => {
+    const { tip, verdict, entry: known } = await readFacts(ctx, snapshot, header.value);
+    if (verdict !== undefined) return refuse('duplicate-invalid', verdict);
+    if (known !== undefined) {
+      return refuse((await isOnChain(snapshot, known)) ? 'duplicate' : 'duplicate-inconclusive');
+    }
+    if (header.value.prevHash !== tip.hash) return refuse('inconclusive-not-best-prevblk');
+    const block = decodeBlock(raw);
+    if (!block.ok) return block;
+    const alone = checkBlock(block.value, ctx.params, { proofOfWork: false });
+    if (!alone.ok) return alone;
+    const now = nowSeconds(ctx.clock);
+    const entry = checkHeaderContext(header.value, tip, ctx.params, now);
+    if (!entry.ok) return entry;
+    const fold = new Fold(ctx, snapshot);
+    const reject = await fold.connect(block.value, entry.value, tip);
+    if (reject !== undefined) return { ok: false, reject };
+    const folded = await fold.finish();
+    return folded.ok ? valid() : { ok: false, reject: folded.reject };
+  });
+}

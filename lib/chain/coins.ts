@@ -1,0 +1,110 @@
+/**
+ * Finding coins: by the script that the spending input reveals, and, when that fails, by the
+ * transaction that made them, so that a spend with a wrong key gets the right reason.
+ */
+import type { RowKey, Snapshot, Store } from '../ports/store.ts';
+import { matchP2pkh, revealedScript, scriptHash } from '../script/p2pkh.ts';
+import { coinKey, decodeCoin, decodeTxRow, txKey } from '../store/layout.ts';
+import type { Block, Coin, OutpointKey, ScriptHash, Tx, TxIn, Txid, TxOut } from '../types.ts';
+import { toOutpointKey } from '../types.ts';
+import type { CoinOverlay } from './effects-rows.ts';
+import { rememberScriptHash } from './script-hashes.ts';
+import { readTx } from './tx-store.ts';
+
+/** Characters of `A#`. */
+const COIN_PARTITION_PREFIX = 2;
+
+/** Where the input's coin lies if its key is the right one. */
+export function revealedKey(input: TxIn): RowKey | undefined {
+  const script = revealedScript(input.scriptSig);
+  const { txid, vout } = input.prevout;
+  return script === undefined ? undefined : coinKey(scriptHash(script), toOutpointKey(txid, vout));
+}
+
+/** Coins of the inputs, from the overlay, else in one batch from the snapshot. */
+export async function findCoins(
+  snapshot: Snapshot,
+  overlay: CoinOverlay,
+  txs: readonly Tx[],
+): Promise<Map<OutpointKey, Coin | undefined>> {
+  const coins = new Map<OutpointKey, Coin | undefined>();
+  const own = new Set<Txid>(txs.map((tx) => tx.txid));
+  const outpoints: OutpointKey[] = [];
+  const keys: RowKey[] = [];
+  for (const tx of txs) {
+    for (const input of tx.inputs) {
+      const { txid, vout } = input.prevout;
+      if (own.has(txid)) continue;
+      const outpoint = toOutpointKey(txid, vout);
+      const known = overlay.get(outpoint);
+      const key = known === undefined ? revealedKey(input) : undefined;
+      if (known === undefined && key !== undefined) {
+        outpoints.push(outpoint);
+        keys.push(key);
+      } else coins.set(outpoint, known ?? undefined);
+    }
+  }
+  const rows = keys.length === 0 ? [] : await snapshot.getMany(keys);
+  outpoints.forEach((outpoint, i) => {
+    const row = rows[i];
+    // A key that stands twice with different scripts: any hit is the coin.
+    if (row === undefined) return;
+    const coin = decodeCoin(row.value);
+    rememberScriptHash(coin.scriptPubKey, row.pk.slice(COIN_PARTITION_PREFIX) as ScriptHash);
+    coins.set(outpoint, coin);
+  });
+  return coins;
+}
+
+/** The output that an outpoint names, of a transaction on the best chain. */
+async function outputOf(
+  store: Store,
+  snapshot: Snapshot,
+  prevout: TxIn['prevout'],
+): Promise<TxOut | undefined> {
+  const row = await snapshot.get(txKey(prevout.txid));
+  if (row === undefined) return undefined;
+  const place = decodeTxRow(row.value);
+  const tx = place.height === undefined ? undefined : await readTx(store, place);
+  return tx?.outputs[prevout.vout];
+}
+
+/** Row of the coin by what the transaction that made it says; undefined: no such output. */
+export async function madeKey(
+  store: Store,
+  snapshot: Snapshot,
+  prevout: TxIn['prevout'],
+): Promise<RowKey | undefined> {
+  const output = await outputOf(store, snapshot, prevout);
+  if (output === undefined || matchP2pkh(output.scriptPubKey) === undefined) return undefined;
+  const outpoint = toOutpointKey(prevout.txid, prevout.vout);
+  return coinKey(scriptHash(output.scriptPubKey), outpoint);
+}
+
+/**
+ * If the first input without a coin spends one that lies under another script than it shows, adds
+ * that coin and answers true: the rules then give the true reason. What the overlay knows as spent
+ * stays spent.
+ */
+export async function findMisnamedCoin(
+  store: Store,
+  snapshot: Snapshot,
+  block: Block,
+  found: { coins: Map<OutpointKey, Coin | undefined>; overlay: CoinOverlay },
+): Promise<boolean> {
+  const { coins, overlay } = found;
+  const own = new Set<Txid>(block.txs.map((tx) => tx.txid));
+  for (const tx of block.txs.slice(1)) {
+    for (const { prevout } of tx.inputs) {
+      const outpoint = toOutpointKey(prevout.txid, prevout.vout);
+      if (own.has(prevout.txid) || coins.get(outpoint) !== undefined) continue;
+      if (overlay.has(outpoint)) return false;
+      const key = await madeKey(store, snapshot, prevout);
+      const row = key === undefined ? undefined : await snapshot.get(key);
+      if (row === undefined) return false;
+      coins.set(outpoint, decodeCoin(row.value));
+      return true;
+    }
+  }
+  return false;
+}

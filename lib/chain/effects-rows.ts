@@ -1,0 +1,203 @@
+/**
+ * From what a block does to the rows that say so, and back: coins, outspends, transactions by id,
+ * address history, the best chain by height. Owns which rows a connected block has; pure.
+ */
+
+import { coinsOf } from '../consensus/connect.ts';
+import { medianTimePast } from '../consensus/context.ts';
+import type { BlockEffects, BlockEntry } from '../consensus/types.ts';
+import {
+  coinKey,
+  encodeCoin,
+  encodeHeightRow,
+  encodeHistory,
+  encodeOutspend,
+  encodeTxRow,
+  heightKey,
+  historyKey,
+  outspendKey,
+  txKey,
+} from '../store/layout.ts';
+import type { Block, Coin, OutpointKey, ScriptHash, Tx, Txid } from '../types.ts';
+import { toOutpointKey } from '../types.ts';
+import type { StoredBlock } from './block-store.ts';
+import type { ChangeSet } from './change-set.ts';
+import { scriptHashOf } from './script-hashes.ts';
+
+export interface Totals {
+  readonly txCount: number;
+  readonly fundedCount: number;
+  readonly fundedSats: bigint;
+  readonly spentCount: number;
+  readonly spentSats: bigint;
+}
+
+export const NO_TOTALS: Totals = {
+  txCount: 0,
+  fundedCount: 0,
+  fundedSats: 0n,
+  spentCount: 0,
+  spentSats: 0n,
+};
+
+/** Coins as the fold leaves them; null: spent or unmade. */
+export type CoinOverlay = Map<OutpointKey, Coin | null>;
+
+/** What a transaction does to one address. */
+interface Touch {
+  fundedCount: number;
+  fundedSats: bigint;
+  spentCount: number;
+  spentSats: bigint;
+}
+
+export type Touches = ReadonlyMap<Txid, ReadonlyMap<ScriptHash, Touch>>;
+export type SpendEffects = Pick<BlockEffects, 'created' | 'spent'>;
+
+/** Which addresses each transaction touches. Coinbase and OP_RETURN-only ones included as they come. */
+export function touchesOf(effects: SpendEffects): Touches {
+  const touches = new Map<Txid, Map<ScriptHash, Touch>>();
+  const touch = (txid: Txid, coin: Coin): Touch => {
+    const scripts = touches.get(txid) ?? new Map<ScriptHash, Touch>();
+    touches.set(txid, scripts);
+    const hash = scriptHashOf(coin.scriptPubKey);
+    const found = scripts.get(hash) ?? {
+      fundedCount: 0,
+      fundedSats: 0n,
+      spentCount: 0,
+      spentSats: 0n,
+    };
+    scripts.set(hash, found);
+    return found;
+  };
+  for (const { txid, coin } of effects.created) {
+    const found = touch(txid, coin);
+    found.fundedCount += 1;
+    found.fundedSats += BigInt(coin.value);
+  }
+  for (const { spender, coin } of effects.spent) {
+    const found = touch(spender, coin);
+    found.spentCount += 1;
+    found.spentSats += BigInt(coin.value);
+  }
+  return touches;
+}
+
+const compactSizeBytes = (count: number): number => (count < 0xfd ? 1 : count <= 0xffff ? 3 : 5);
+
+/** Offset of each transaction from the block's first byte. */
+export function txOffsets(block: Block): number[] {
+  let at = block.header.raw.length + compactSizeBytes(block.txs.length);
+  return block.txs.map((tx) => {
+    at += tx.raw.length;
+    return at - tx.raw.length;
+  });
+}
+
+/** Rows of a block that joins the best chain. */
+export function connectRows(
+  into: { changes: ChangeSet; coins: CoinOverlay; totals: Map<ScriptHash, Totals> },
+  block: Block,
+  entry: BlockEntry,
+  effects: SpendEffects,
+  touches: Touches,
+): void {
+  const { changes, coins } = into;
+  const { hash, height } = entry;
+  changes.set(
+    heightKey(height),
+    encodeHeightRow({ hash, medianTime: medianTimePast(entry), header: entry.header.raw }),
+    false,
+  );
+  for (const { outpoint, coin } of effects.created) {
+    coins.set(outpoint, coin);
+    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), encodeCoin(coin), false);
+  }
+  for (const { outpoint, coin, spender, vin } of effects.spent) {
+    coins.set(outpoint, null);
+    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), undefined, true);
+    changes.set(outspendKey(outpoint), encodeOutspend({ txid: spender, vin, height }), false);
+  }
+  const offsets = txOffsets(block);
+  block.txs.forEach((tx, position) => {
+    const offset = offsets[position] ?? 0;
+    changes.set(
+      txKey(tx.txid),
+      encodeTxRow({ blockHash: hash, height, position, offset, bytes: tx.raw.length }),
+      false,
+    );
+    historyRows(into, { tx, position, height }, touches);
+  });
+}
+
+function historyRows(
+  into: { changes: ChangeSet; totals: Map<ScriptHash, Totals> },
+  at: { tx: Tx; position: number; height: number },
+  touches: Touches,
+): void {
+  for (const [script, touch] of touches.get(at.tx.txid) ?? []) {
+    const before = into.totals.get(script) ?? NO_TOTALS;
+    const totals: Totals = {
+      txCount: before.txCount + 1,
+      fundedCount: before.fundedCount + touch.fundedCount,
+      fundedSats: before.fundedSats + touch.fundedSats,
+      spentCount: before.spentCount + touch.spentCount,
+      spentSats: before.spentSats + touch.spentSats,
+    };
+    into.totals.set(script, totals);
+    const value = encodeHistory({ txid: at.tx.txid, ...totals });
+    into.changes.set(historyKey(script, at.height, at.position), value, false);
+  }
+}
+
+/** A block's effects from its undo data: what connecting it gave, signature checks aside. */
+export function effectsOf(block: Block, height: number, undo: readonly Coin[]): SpendEffects {
+  let next = 0;
+  const spent = block.txs.slice(1).flatMap((tx) =>
+    tx.inputs.map(({ prevout }, vin) => {
+      const coin = undo[next++];
+      if (coin === undefined) throw new Error('assertion failed: undo data is too short');
+      return { outpoint: toOutpointKey(prevout.txid, prevout.vout), coin, spender: tx.txid, vin };
+    }),
+  );
+  const created = block.txs.flatMap((tx, position) =>
+    coinsOf(tx, { height, coinbase: position === 0 }),
+  );
+  return { created, spent };
+}
+
+/** Takes back what connectRows wrote. A transaction's row stays, without height: never 404. */
+export function disconnectRows(
+  into: { changes: ChangeSet; coins: CoinOverlay },
+  stored: StoredBlock,
+  undo: readonly Coin[],
+): void {
+  const { changes, coins } = into;
+  const {
+    block,
+    entry: { hash, height },
+  } = stored;
+  const effects = effectsOf(block, height, undo);
+  for (const { outpoint, coin } of effects.spent) {
+    coins.set(outpoint, coin);
+    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), encodeCoin(coin), false);
+    changes.set(outspendKey(outpoint), undefined, true);
+  }
+  // After the spent ones: what was made and spent here is unmade.
+  for (const { outpoint, coin } of effects.created) {
+    coins.set(outpoint, null);
+    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), undefined, true);
+  }
+  const offsets = txOffsets(block);
+  const touches = touchesOf(effects);
+  block.txs.forEach((tx, position) => {
+    const place = { blockHash: hash, position, offset: offsets[position] ?? 0 };
+    // A coinbase goes nowhere when its block is gone.
+    const row = position === 0 ? undefined : encodeTxRow({ ...place, bytes: tx.raw.length });
+    changes.set(txKey(tx.txid), row, true);
+    for (const script of touches.get(tx.txid)?.keys() ?? []) {
+      changes.set(historyKey(script, height, position), undefined, true);
+    }
+  });
+  changes.set(heightKey(height), undefined, true);
+}

@@ -1,0 +1,337 @@
+/**
+ * What is stored but not on the best chain: bodies (`O`), headers without a body (`W`), verdicts
+ * (`X`). Owns their listing, their shape as a tree, the sibling bound and the quota. All of it is
+ * loose: rows of blocks that have since joined the chain are possible and harmless.
+ */
+import type { BlockEntry } from '../consensus/types.ts';
+import type { LooseRow, RangeOptions, RowKey, Snapshot, Store } from '../ports/store.ts';
+import { withSnapshot } from '../ports/store.ts';
+import { rejectOf } from '../rejects.ts';
+import type { OffRow } from '../store/layout.ts';
+import {
+  decodeHeightRow,
+  decodeOff,
+  decodeText,
+  encodeOff,
+  encodeText,
+  headerKey,
+  heightKey,
+  INVALID,
+  OFF_BODIES,
+  OFF_HEADERS,
+  offSortKey,
+  UNPARKED,
+  workText,
+} from '../store/layout.ts';
+import type { BlockHash, Reject } from '../types.ts';
+import { removeBlocks } from './block-store.ts';
+import type { ChainContext } from './context.ts';
+import { CHAIN_LIMITS, tipOf } from './context.ts';
+
+/** Sorts after every row of this work. */
+const afterWork = (chainwork: bigint): string => `${workText(chainwork)}~`;
+
+export const offKey = (
+  pk: typeof OFF_BODIES | typeof OFF_HEADERS,
+  row: {
+    readonly chainwork: bigint;
+    readonly hash: BlockHash;
+  },
+): RowKey => ({ pk, sk: offSortKey(row.chainwork, row.hash) });
+
+export function offRow(
+  pk: typeof OFF_BODIES | typeof OFF_HEADERS,
+  entry: BlockEntry,
+  about: { readonly bodyBytes: number; readonly receivedAt: number; readonly validated?: boolean },
+): LooseRow {
+  const { hash, chainwork, height, header } = entry;
+  const value = encodeOff({
+    hash,
+    chainwork,
+    height,
+    prevHash: header.prevHash,
+    bodyBytes: about.bodyBytes,
+    receivedAt: about.receivedAt,
+    validated: about.validated ?? false,
+  });
+  return { ...offKey(pk, entry), value };
+}
+
+/** All loose rows of a range, page by page. */
+export async function listAll(
+  store: Store,
+  pk: string,
+  options: RangeOptions = {},
+): Promise<LooseRow[]> {
+  const all: LooseRow[] = [];
+  for (let after = options.after; ; ) {
+    const page = await store.list(pk, {
+      ...options,
+      limit: CHAIN_LIMITS.pageRows,
+      ...(after === undefined ? {} : { after }),
+    });
+    all.push(...page);
+    const last = page.at(-1);
+    if (page.length < CHAIN_LIMITS.pageRows || last === undefined) return all;
+    after = last.sk;
+  }
+}
+
+const toOffRows = (rows: readonly LooseRow[]): OffRow[] =>
+  rows.map((row) => decodeOff(row.sk, row.value));
+
+/** Bodies off the chain with more work than this. */
+export const bodiesAbove = async (store: Store, chainwork: bigint): Promise<OffRow[]> =>
+  toOffRows(await listAll(store, OFF_BODIES, { after: afterWork(chainwork) }));
+
+export const headersAbove = async (
+  store: Store,
+  chainwork: bigint,
+  limit?: number,
+): Promise<OffRow[]> => {
+  const after = afterWork(chainwork);
+  return toOffRows(
+    limit === undefined
+      ? await listAll(store, OFF_HEADERS, { after })
+      : await store.list(OFF_HEADERS, { after, limit }),
+  );
+};
+
+/** How many children of `parent` with this work are kept off the chain. Same parent: same work. */
+export async function siblingsOf(store: Store, entry: BlockEntry): Promise<number> {
+  const options = { prefix: workText(entry.chainwork), limit: 10 * CHAIN_LIMITS.siblingsMax };
+  const [bodies, headers] = await Promise.all([
+    store.list(OFF_BODIES, options),
+    store.list(OFF_HEADERS, options),
+  ]);
+  return toOffRows([...bodies, ...headers]).filter(
+    (row) => row.prevHash === entry.header.prevHash && row.hash !== entry.hash,
+  ).length;
+}
+
+/* Verdicts */
+
+export const invalidKey = (hash: BlockHash): RowKey => ({ pk: INVALID, sk: hash });
+
+export async function readVerdict(store: Store, hash: BlockHash): Promise<Reject | undefined> {
+  const [row] = await store.read([invalidKey(hash)]);
+  return row === undefined ? undefined : rejectOf('duplicate-invalid', decodeText(row.value));
+}
+
+/** Rows that remember a verdict: as long as the block's own rows, with which they go. */
+export function verdictRows(hashes: readonly BlockHash[], reason: string): LooseRow[] {
+  const value = encodeText(reason);
+  return hashes.map((hash) => ({ ...invalidKey(hash), value }));
+}
+
+/* The tree */
+
+export interface OffNode extends OffRow {
+  readonly hasBody: boolean;
+}
+
+/** All that lies off the chain, by hash, with the verdicts. */
+export interface OffTree {
+  readonly nodes: ReadonlyMap<BlockHash, OffNode>;
+  readonly invalid: ReadonlySet<BlockHash>;
+  readonly unparked: ReadonlySet<BlockHash>;
+}
+
+export async function loadTree(store: Store): Promise<OffTree> {
+  const [bodies, headers, invalid, unparked] = await Promise.all([
+    listAll(store, OFF_BODIES),
+    listAll(store, OFF_HEADERS),
+    listAll(store, INVALID),
+    listAll(store, UNPARKED),
+  ]);
+  const nodes = new Map<BlockHash, OffNode>();
+  for (const row of toOffRows(headers)) nodes.set(row.hash, { ...row, hasBody: false });
+  for (const row of toOffRows(bodies)) nodes.set(row.hash, { ...row, hasBody: true });
+  return {
+    nodes,
+    invalid: new Set(invalid.map((row) => row.sk as BlockHash)),
+    unparked: new Set(unparked.map((row) => row.sk as BlockHash)),
+  };
+}
+
+/** Nodes from `hash` down to the first whose parent is not in the tree. Newest first. */
+export function pathOf(tree: OffTree, hash: BlockHash): OffNode[] {
+  const path: OffNode[] = [];
+  for (let node = tree.nodes.get(hash); node !== undefined; ) {
+    path.push(node);
+    node = tree.nodes.get(node.prevHash);
+  }
+  return path;
+}
+
+/** `hash` and all that descends from it in the tree. */
+export function descendantsOf(tree: OffTree, hash: BlockHash): BlockHash[] {
+  const children = new Map<BlockHash, BlockHash[]>();
+  for (const node of tree.nodes.values()) {
+    const list = children.get(node.prevHash);
+    if (list === undefined) children.set(node.prevHash, [node.hash]);
+    else list.push(node.hash);
+  }
+  const found = [hash];
+  for (let i = 0; i < found.length; i++) {
+    const at = found[i];
+    if (at !== undefined) found.push(...(children.get(at) ?? []));
+  }
+  return found;
+}
+
+/** A path ends on the best chain, or cuts it: nodes at and below its height may have joined it. */
+export async function trimPath(
+  snapshot: Snapshot,
+  path: readonly OffNode[],
+): Promise<{ path: OffNode[]; forkHeight: number } | undefined> {
+  const lowest = path.at(-1);
+  if (lowest === undefined || lowest.height === 0) return undefined;
+  const keys = [...path.map((node) => heightKey(node.height)), heightKey(lowest.height - 1)];
+  const rows = await snapshot.getMany(keys);
+  const hashes = rows.map((row) =>
+    row === undefined ? undefined : decodeHeightRow(row.value).hash,
+  );
+  const cut = path.findIndex((node, i) => hashes[i] === node.hash);
+  if (cut >= 0) return { path: path.slice(0, cut), forkHeight: path[cut]?.height ?? 0 };
+  if (hashes.at(-1) !== lowest.prevHash) return undefined;
+  return { path: [...path], forkHeight: lowest.height - 1 };
+}
+
+/* The quota */
+
+/** Rows that must stay: on a branch that is not known invalid and has more work than the tip. */
+function protectedNodes(tree: OffTree, tip: BlockEntry): Set<BlockHash> {
+  const kept = new Set<BlockHash>();
+  for (const node of tree.nodes.values()) {
+    if (node.chainwork <= tip.chainwork || tree.invalid.has(node.hash)) continue;
+    for (let at: OffNode | undefined = node; at !== undefined && !kept.has(at.hash); ) {
+      kept.add(at.hash);
+      at = tree.nodes.get(at.prevHash);
+    }
+  }
+  return kept;
+}
+
+/** Work of the best branch that each node is part of: what goes first is a whole branch. */
+function branchWork(tree: OffTree): Map<BlockHash, bigint> {
+  const best = new Map<BlockHash, bigint>();
+  const byWork = [...tree.nodes.values()].sort((a, b) => (a.chainwork < b.chainwork ? 1 : -1));
+  for (const node of byWork) {
+    const own = best.get(node.hash) ?? node.chainwork;
+    best.set(node.hash, own);
+    const parent = best.get(node.prevHash);
+    if (parent === undefined || parent < own) best.set(node.prevHash, own);
+  }
+  return best;
+}
+
+/** Which nodes the quota and the depth rule give up. Pure. */
+export function planEviction(tree: OffTree, tip: BlockEntry): OffNode[] {
+  const kept = protectedNodes(tree, tip);
+  const works = branchWork(tree);
+  const workOf = (node: OffNode): bigint => works.get(node.hash) ?? node.chainwork;
+  const evicted: OffNode[] = [];
+  const loose: OffNode[] = [];
+  let bytes = 0;
+  let headers = 0;
+  for (const node of tree.nodes.values()) {
+    const isOld = node.height <= tip.height - CHAIN_LIMITS.sideDepthMax && !kept.has(node.hash);
+    if (isOld) evicted.push(node);
+    else {
+      bytes += node.bodyBytes;
+      headers += 1;
+      if (!kept.has(node.hash)) loose.push(node);
+    }
+  }
+  // Least branch first, its leaf first: what is left always hangs together.
+  loose.sort((a, b) => {
+    const [left, right] = [workOf(a), workOf(b)];
+    if (left !== right) return left < right ? -1 : 1;
+    return b.height - a.height;
+  });
+  for (const node of loose) {
+    if (bytes <= CHAIN_LIMITS.offBytesMax && headers <= CHAIN_LIMITS.offHeadersMax) break;
+    bytes -= node.bodyBytes;
+    headers -= 1;
+    evicted.push(node);
+  }
+  return evicted;
+}
+
+export const nodeKeys = (node: OffNode): RowKey[] => [
+  offKey(OFF_BODIES, node),
+  offKey(OFF_HEADERS, node),
+];
+
+/** Nodes that have since joined the best chain. */
+async function joinedNodes(snapshot: Snapshot, nodes: readonly OffNode[]): Promise<OffNode[]> {
+  const rows = await snapshot.getMany(nodes.map((node) => heightKey(node.height)));
+  return nodes.filter((node, i) => {
+    const row = rows[i];
+    return row !== undefined && decodeHeightRow(row.value).hash === node.hash;
+  });
+}
+
+/**
+ * What lies at or below the tip's work, or was found invalid: nothing else can be given up. While a
+ * node catches up, what is above are many headers, none of which it must read for this.
+ */
+async function mayBeGivenUp(store: Store, tip: BlockEntry): Promise<boolean> {
+  const [body, header, invalid] = await Promise.all([
+    store.list(OFF_BODIES, { limit: 1 }),
+    store.list(OFF_HEADERS, { limit: 1 }),
+    store.list(INVALID, { limit: 1 }),
+  ]);
+  const low = toOffRows([...body, ...header]).some((row) => row.chainwork <= tip.chainwork);
+  return low || invalid.length > 0;
+}
+
+/** Drops rows of blocks that joined the chain, and what quota and depth give up. */
+export async function enforceQuota(
+  ctx: ChainContext,
+  snapshot: Snapshot,
+  tip: BlockEntry,
+): Promise<void> {
+  const { store, hints } = ctx;
+  hints.offRows = 0;
+  hints.offBytes = 0;
+  hints.quotaTip = tip.hash;
+  if (!(await mayBeGivenUp(store, tip))) return;
+  const tree = await loadTree(store);
+  const nodes = [...tree.nodes.values()];
+  const joined = await joinedNodes(
+    snapshot,
+    nodes.filter((node) => node.chainwork <= tip.chainwork),
+  );
+  const onChain = new Set(joined.map((node) => node.hash));
+  const off: OffTree = {
+    ...tree,
+    nodes: new Map(nodes.filter((n) => !onChain.has(n.hash)).map((n) => [n.hash, n])),
+  };
+  const evicted = planEviction(off, tip);
+  // Bodies first: a death in between leaves rows that the next call finds again.
+  await removeBlocks(
+    store,
+    evicted.map((node) => node.hash),
+  );
+  const keys = [
+    ...[...joined, ...evicted].flatMap(nodeKeys),
+    ...joined.map((node) => headerKey(node.hash)),
+    ...evicted.flatMap((node) => [invalidKey(node.hash), { pk: UNPARKED, sk: node.hash }]),
+  ];
+  if (keys.length > 0) await store.remove(keys);
+}
+
+/** Counts what was put off the chain; when it is much, the quota is enforced before the next tick. */
+export async function noteOffChain(
+  ctx: ChainContext,
+  added: { readonly rows: number; readonly bytes: number },
+): Promise<void> {
+  const { hints, store } = ctx;
+  hints.offRows += added.rows;
+  hints.offBytes += added.bytes;
+  const { quotaSlackRows, quotaSlackBytes } = CHAIN_LIMITS;
+  if (hints.offRows <= quotaSlackRows && hints.offBytes <= quotaSlackBytes) return;
+  await withSnapshot(store, (snapshot) => enforceQuota(ctx, snapshot, tipOf(snapshot)));
+}

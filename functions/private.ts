@@ -1,0 +1,34 @@
+/** What wants a token: JSON-RPC, wallets, peers. The only function that reads wallets. */
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { createDynamoClient } from '../lib/adapters/dynamodb-store.ts';
+import { createDynamoVault } from '../lib/adapters/dynamodb-vault.ts';
+import { createSsmKey } from '../lib/adapters/ssm-key.ts';
+import { createWalletService } from '../lib/node/wallet-service.ts';
+import { createKeystore } from '../lib/wallet/keystore.ts';
+import { createHandler } from './api.ts';
+import { createTokenCheck } from './tokens.ts';
+
+/** Attempts of plain table calls: the vault and the tokens need no deadline. */
+const ATTEMPTS = 3;
+
+export const handler = createHandler('private', async (host) => {
+  const { walletTable, walletKey, params } = host.environment;
+  if (walletTable === undefined || walletKey === undefined) {
+    throw new Error('STACKCHAIN_WALLET_TABLE and STACKCHAIN_WALLET_KEY are not set');
+  }
+  const client = createDynamoClient({ maxAttempts: ATTEMPTS });
+  const { random, clock, node } = host;
+  const tokens = createTokenCheck({ client, table: walletTable, nowMs: () => clock.nowMs() });
+  const key = createSsmKey({ client: new SSMClient({}), name: walletKey, random });
+  const keystore = await createKeystore({
+    vault: createDynamoVault({ client, table: walletTable, key, random }),
+    random,
+    addressVersion: params.addressVersion,
+    wifVersion: params.wifVersion,
+  });
+  return {
+    wallet: createWalletService({ node, keystore }),
+    // JSON-RPC's password is the token too, under any name.
+    authorize: async ({ bearer, password }) => tokens.isValid(bearer ?? password ?? ''),
+  };
+});

@@ -1,0 +1,146 @@
+/** Esplora's calls about blocks. */
+import { toHex } from '../../codec/index.ts';
+import type { BlockEntry } from '../../consensus/types.ts';
+import type { Node } from '../../node/types.ts';
+import type { Block, BlockHash } from '../../types.ts';
+import { blockPrevouts } from '../lookups.ts';
+import { blockForm, statusOf, txForm } from './forms.ts';
+import { bad, missing, type Route } from './server.ts';
+
+const BLOCKS_PAGE = 10;
+const TXS_PAGE = 25;
+
+async function entryOf(node: Node, hash: BlockHash): Promise<BlockEntry> {
+  const entry = await node.chain.entry(hash);
+  if (entry === undefined) throw missing('Block');
+  return entry;
+}
+
+async function rawOf(node: Node, hash: BlockHash): Promise<Uint8Array> {
+  const raw = await node.chain.blockRaw(hash);
+  if (raw === undefined) throw missing('Block');
+  return raw;
+}
+
+async function blockOf(node: Node, hash: BlockHash): Promise<Block> {
+  const block = await node.chain.block(hash);
+  if (block === undefined) throw missing('Block');
+  return block;
+}
+
+/** The newest ten from `start` (or the tip) down: BDK cannot scan without it. */
+async function newest(node: Node, start: number | undefined): Promise<object[]> {
+  const { entry: tip } = await node.chain.tip();
+  const from = Math.min(start ?? tip.height, tip.height);
+  const count = Math.min(BLOCKS_PAGE, from + 1);
+  const hashes = await node.chain.view((view) =>
+    Promise.all(Array.from({ length: count }, (_, i) => view.hashAt(from - i))),
+  );
+  const forms = hashes.map(async (hash) => {
+    if (hash === undefined) return undefined;
+    const [entry, raw] = await Promise.all([node.chain.entry(hash), node.chain.blockRaw(hash)]);
+    return entry && raw && blockForm(entry, raw);
+  });
+  return (await Promise.all(forms)).filter((form) => form !== undefined);
+}
+
+async function txsOf(node: Node, hash: BlockHash, start: number): Promise<object[]> {
+  if (start % TXS_PAGE !== 0) throw bad('start index must be a multipication of 25');
+  const entry = await entryOf(node, hash);
+  const block = await blockOf(node, hash);
+  if (start >= block.txs.length) throw bad('start index out of range');
+  const prevouts = await blockPrevouts(node, block);
+  const status = statusOf(entry);
+  const { addressVersion } = node.params;
+  return block.txs
+    .slice(start, start + TXS_PAGE)
+    .map((tx, i) => txForm(tx, { prevouts: prevouts[start + i] ?? [], status, addressVersion }));
+}
+
+function statusForm(node: Node, entry: BlockEntry): Promise<object> {
+  return node.chain.view(async (view) => {
+    if (!(await view.isOnBestChain(entry))) {
+      return { in_best_chain: false, height: null, next_best: null };
+    }
+    const next = await view.hashAt(entry.height + 1);
+    return { in_best_chain: true, height: entry.height, next_best: next ?? null };
+  });
+}
+
+export const blockRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/blocks/tip/hash',
+    handle: async ({ node }) => (await node.chain.tip()).entry.hash,
+  },
+  {
+    method: 'GET',
+    path: '/blocks/tip/height',
+    handle: async ({ node }) => String((await node.chain.tip()).entry.height),
+  },
+  { method: 'GET', path: '/blocks', handle: ({ node }) => newest(node, undefined) },
+  {
+    method: 'GET',
+    path: '/blocks/:start',
+    handle: ({ node }, params) => newest(node, params.integer('start')),
+  },
+  {
+    method: 'GET',
+    path: '/block-height/:height',
+    async handle({ node }, params) {
+      const height = params.integer('height');
+      const hash = await node.chain.view((view) => view.hashAt(height));
+      if (hash === undefined) throw missing('Block');
+      return hash;
+    },
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash',
+    async handle({ node }, params) {
+      const hash = params.blockHash();
+      return blockForm(await entryOf(node, hash), await rawOf(node, hash));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/header',
+    handle: async ({ node }, params) => toHex((await entryOf(node, params.blockHash())).header.raw),
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/raw',
+    handle: ({ node }, params) => rawOf(node, params.blockHash()),
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/status',
+    handle: async ({ node }, params) => statusForm(node, await entryOf(node, params.blockHash())),
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/txids',
+    handle: async ({ node }, params) =>
+      (await blockOf(node, params.blockHash())).txs.map((tx) => tx.txid),
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/txid/:index',
+    async handle({ node }, params) {
+      const index = params.integer('index');
+      const tx = (await blockOf(node, params.blockHash())).txs[index];
+      if (tx === undefined) throw missing('tx index');
+      return tx.txid;
+    },
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/txs',
+    handle: ({ node }, params) => txsOf(node, params.blockHash(), 0),
+  },
+  {
+    method: 'GET',
+    path: '/block/:hash/txs/:start',
+    handle: ({ node }, params) => txsOf(node, params.blockHash(), params.integer('start')),
+  },
+];

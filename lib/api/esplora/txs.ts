@@ -1,0 +1,210 @@
+/** Esplora's calls about transactions and the mempool. */
+import { fromDisplay, fromHex, toDisplay, toHex } from '../../codec/index.ts';
+import { hash256 } from '../../crypto/hash.ts';
+import type { Node } from '../../node/types.ts';
+import { revealedScript, scriptHash } from '../../script/index.ts';
+import type { Hash, Tx, Txid } from '../../types.ts';
+import { allEntries, feeRates } from '../fee-rate.ts';
+import { type FoundTx, findTx, prevoutsOf } from '../lookups.ts';
+import { TX_BODY_BYTES_MAX, textOf, withBody } from '../request.ts';
+import { statusOf, type TxStatus, txForm, UNCONFIRMED } from './forms.ts';
+import { bad, missing, type Route } from './server.ts';
+
+const RECENT = 10;
+/** Blocks to wait, as Esplora lists them. */
+const FEE_TARGETS = [...Array.from({ length: 25 }, (_, i) => i + 1), 144, 504, 1008];
+/** Bytes of mempool that share a line of the fee histogram. */
+const HISTOGRAM_BYTES = 50_000;
+
+async function found(node: Node, txid: Txid): Promise<FoundTx> {
+  const tx = await findTx(node, txid);
+  if (tx === undefined) throw missing('Transaction');
+  return tx;
+}
+
+export async function txStatus(node: Node, { place }: FoundTx): Promise<TxStatus> {
+  const entry = place && (await node.chain.entry(place.blockHash));
+  return entry === undefined ? UNCONFIRMED : statusOf(entry);
+}
+
+/** Forms of several transactions, their inputs' coins read together. */
+export async function txForms(node: Node, txs: readonly FoundTx[]): Promise<object[]> {
+  const prevoutOf = await prevoutsOf(
+    node,
+    txs.map(({ tx }) => tx),
+  );
+  return Promise.all(
+    txs.map(async (one) =>
+      txForm(one.tx, {
+        prevouts: one.tx.inputs.map((input) => prevoutOf(input.prevout)),
+        status: await txStatus(node, one),
+        addressVersion: node.params.addressVersion,
+      }),
+    ),
+  );
+}
+
+/** Who spends an output: in the chain, or in the mempool by the script that the output has. */
+async function outspend(node: Node, tx: Tx, vout: number): Promise<object> {
+  const output = tx.outputs[vout];
+  if (output === undefined) return { spent: false };
+  const outpoint = { txid: tx.txid, vout };
+  const spent = await node.chain.view((view) => view.outspend(outpoint));
+  if (spent !== undefined) {
+    const spender = await found(node, spent.txid);
+    return { spent: true, txid: spent.txid, vin: spent.vin, status: await txStatus(node, spender) };
+  }
+  const waiting = await node.mempool.byScript(scriptHash(output.scriptPubKey));
+  for (const entry of waiting) {
+    const vin = entry.tx.inputs.findIndex(
+      ({ prevout, scriptSig }) =>
+        prevout.txid === tx.txid && prevout.vout === vout && revealedScript(scriptSig),
+    );
+    if (vin >= 0) return { spent: true, txid: entry.txid, vin, status: UNCONFIRMED };
+  }
+  return { spent: false };
+}
+
+/** Electrum's proof: the partner at each level, from the leaves up. */
+export function merklePath(txids: readonly Hash[], position: number): Hash[] {
+  const path: Hash[] = [];
+  let level = txids.map(fromDisplay);
+  let at = position;
+  while (level.length > 1) {
+    const partner = level[at % 2 === 0 ? Math.min(at + 1, level.length - 1) : at - 1];
+    if (partner !== undefined) path.push(toDisplay(partner));
+    const next: Uint8Array[] = [];
+    for (let i = 0; i < level.length; i += 2) {
+      const left = level[i] as Uint8Array;
+      next.push(hash256(Uint8Array.of(...left, ...(level[i + 1] ?? left))));
+    }
+    level = next;
+    at = Math.floor(at / 2);
+  }
+  return path;
+}
+
+async function merkleProof(node: Node, txid: Txid): Promise<object> {
+  const { place } = await found(node, txid);
+  const block = place && (await node.chain.block(place.blockHash));
+  if (place === undefined || block === undefined) throw missing('Transaction');
+  const merkle = merklePath(
+    block.txs.map((tx) => tx.txid as string as Hash),
+    place.position,
+  );
+  return { block_height: place.height, merkle, pos: place.position };
+}
+
+async function broadcast(node: Node, body: Uint8Array): Promise<string> {
+  const raw = fromHex((textOf(body) ?? 'no text').trim());
+  if (raw === undefined || raw.length === 0) throw bad('Invalid hex string');
+  const outcome = await node.acceptTx(raw, { local: true });
+  if (outcome.status === 'accepted') return outcome.entry.txid;
+  if (outcome.status === 'known') return outcome.txid;
+  throw bad(
+    outcome.status === 'rejected' ? outcome.reject.reason : 'bad-txns-inputs-missingorspent',
+  );
+}
+
+/** [fee rate, bytes] from the dearest down, a line for each step of bytes. */
+function histogram(entries: readonly { feeSats: number; bytes: number }[]): number[][] {
+  const sorted = [...entries].sort((a, b) => b.feeSats / b.bytes - a.feeSats / a.bytes);
+  const lines: number[][] = [];
+  let bytes = 0;
+  let rate = 0;
+  for (const entry of sorted) {
+    rate = entry.feeSats / entry.bytes;
+    bytes += entry.bytes;
+    if (bytes <= HISTOGRAM_BYTES) continue;
+    lines.push([rate, bytes]);
+    bytes = 0;
+  }
+  if (bytes > 0) lines.push([rate, bytes]);
+  return lines;
+}
+
+async function recent(node: Node): Promise<object[]> {
+  const newest = (await allEntries(node)).slice(-RECENT).reverse();
+  return newest.map(({ txid, feeSats, bytes, tx }) => ({
+    txid,
+    fee: feeSats,
+    vsize: bytes,
+    value: tx.outputs.reduce((sum, output) => sum + Number(output.value), 0),
+  }));
+}
+
+async function feeEstimates(node: Node): Promise<object> {
+  const rates = await feeRates(node, FEE_TARGETS);
+  return Object.fromEntries(FEE_TARGETS.map((target, i) => [String(target), rates[i]]));
+}
+
+export const txRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/tx',
+    handle: ({ node, budget }, _params, request) =>
+      withBody(request, { bytesMax: TX_BODY_BYTES_MAX, budget }, (body) => broadcast(node, body)),
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid',
+    async handle({ node }, params) {
+      const [form] = await txForms(node, [await found(node, params.txid())]);
+      return form as object;
+    },
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid/hex',
+    handle: async ({ node }, params) => toHex((await found(node, params.txid())).tx.raw),
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid/raw',
+    handle: async ({ node }, params) => (await found(node, params.txid())).tx.raw,
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid/status',
+    handle: async ({ node }, params) => txStatus(node, await found(node, params.txid())),
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid/merkle-proof',
+    handle: ({ node }, params) => merkleProof(node, params.txid()),
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid/outspend/:vout',
+    async handle({ node }, params) {
+      const vout = params.integer('vout');
+      return outspend(node, (await found(node, params.txid())).tx, vout);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/tx/:txid/outspends',
+    async handle({ node }, params) {
+      const { tx } = await found(node, params.txid());
+      const all: object[] = [];
+      for (const vout of tx.outputs.keys()) all.push(await outspend(node, tx, vout));
+      return all;
+    },
+  },
+  {
+    method: 'GET',
+    path: '/mempool',
+    async handle({ node }) {
+      const [info, entries] = await Promise.all([node.mempool.info(), allEntries(node)]);
+      const { count, bytes, feeSats } = info;
+      return { count, vsize: bytes, total_fee: feeSats, fee_histogram: histogram(entries) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/mempool/txids',
+    handle: async ({ node }) => (await allEntries(node)).map(({ txid }) => txid),
+  },
+  { method: 'GET', path: '/mempool/recent', handle: ({ node }) => recent(node) },
+  { method: 'GET', path: '/fee-estimates', handle: ({ node }) => feeEstimates(node) },
+];

@@ -1,0 +1,135 @@
+/**
+ * Reads that `/v1`, Esplora and JSON-RPC share: addresses, transactions wherever they are, and what
+ * their inputs spent. Owns no form of an answer.
+ */
+import { parseAddress } from '../codec/index.ts';
+import type { MempoolEntry } from '../mempool/types.ts';
+import type { Node } from '../node/types.ts';
+import { p2pkhScript, scriptHash } from '../script/index.ts';
+import type { Block, BlockHash, Height, ScriptHash, Tx, Txid } from '../types.ts';
+
+/** Previous transactions that are read at the same time. */
+const READS_AT_ONCE = 16;
+export const NULL_TXID = '0'.repeat(64) as Txid;
+
+export const isCoinbase = (tx: Tx): boolean =>
+  tx.inputs.length === 1 && tx.inputs[0]?.prevout.txid === NULL_TXID;
+
+export interface AddressScript {
+  readonly address: string;
+  readonly scriptPubKey: Uint8Array;
+  readonly scriptHash: ScriptHash;
+}
+
+/** The script of an address of this network; undefined for anything else. */
+export function addressScript(node: Node, address: string): AddressScript | undefined {
+  const parsed = parseAddress(address);
+  if (!parsed.ok || parsed.value.version !== node.params.addressVersion) return undefined;
+  const scriptPubKey = p2pkhScript(parsed.value.hash160);
+  return { address, scriptPubKey, scriptHash: scriptHash(scriptPubKey) };
+}
+
+export interface TxPlace {
+  readonly blockHash: BlockHash;
+  readonly height: Height;
+  readonly position: number;
+}
+
+export interface FoundTx {
+  readonly tx: Tx;
+  /** Absent while it is unconfirmed. */
+  readonly place?: TxPlace;
+  readonly entry?: MempoolEntry;
+}
+
+const locate = (node: Node, txid: Txid): Promise<FoundTx | undefined> =>
+  node.chain.view(async (view) => {
+    const found = await view.locate(txid);
+    return found && { tx: found.tx, place: found };
+  });
+
+/**
+ * A transaction in the chain or the mempool. The chain is asked again after the mempool: what moved
+ * into a block between the two reads must never look lost (a wallet would pay again).
+ */
+export async function findTx(node: Node, txid: Txid): Promise<FoundTx | undefined> {
+  const confirmed = await locate(node, txid);
+  if (confirmed !== undefined) return confirmed;
+  const entry = await node.mempool.get(txid);
+  if (entry !== undefined) return { tx: entry.tx, entry };
+  return locate(node, txid);
+}
+
+/** What an input spends. */
+export interface Prevout {
+  readonly valueSats: number;
+  readonly scriptPubKey: Uint8Array;
+}
+
+/** By outpoint, for many transactions at once; what is not known is left out. */
+export async function prevoutsOf(
+  node: Node,
+  txs: readonly Tx[],
+): Promise<(outpoint: { txid: Txid; vout: number }) => Prevout | undefined> {
+  const known = new Map<Txid, Tx | undefined>(txs.map((tx) => [tx.txid, tx]));
+  const wanted = new Set<Txid>();
+  for (const tx of txs) {
+    if (isCoinbase(tx)) continue;
+    for (const input of tx.inputs)
+      if (!known.has(input.prevout.txid)) wanted.add(input.prevout.txid);
+  }
+  const ids = [...wanted];
+  for (let at = 0; at < ids.length; at += READS_AT_ONCE) {
+    const part = ids.slice(at, at + READS_AT_ONCE);
+    const found = await Promise.all(part.map((txid) => findTx(node, txid)));
+    part.forEach((txid, i) => {
+      known.set(txid, found[i]?.tx);
+    });
+  }
+  return ({ txid, vout }) => {
+    const output = known.get(txid)?.outputs[vout];
+    return output && { valueSats: Number(output.value), scriptPubKey: output.scriptPubKey };
+  };
+}
+
+/** Prevouts per transaction of a block: from its undo data, one read, else one by one. */
+export async function blockPrevouts(
+  node: Node,
+  block: Block,
+): Promise<readonly (readonly (Prevout | undefined)[])[]> {
+  const undo = await node.chain.undo(block.header.hash);
+  if (undo === undefined) {
+    const prevoutOf = await prevoutsOf(node, block.txs);
+    return block.txs.map((tx) => tx.inputs.map((input) => prevoutOf(input.prevout)));
+  }
+  let at = 0;
+  return block.txs.map((tx, i) => {
+    if (i === 0) return tx.inputs.map(() => undefined);
+    return tx.inputs.map(() => {
+      const coin = undo[at++];
+      return coin && { valueSats: coin.value, scriptPubKey: coin.scriptPubKey };
+    });
+  });
+}
+
+/** Inputs less outputs; 0 for a coinbase; undefined when an input's coin is not known. */
+export function feeOf(tx: Tx, prevouts: readonly (Prevout | undefined)[]): number | undefined {
+  if (isCoinbase(tx)) return 0;
+  let sats = 0n;
+  for (const prevout of prevouts) {
+    if (prevout === undefined) return undefined;
+    sats += BigInt(prevout.valueSats);
+  }
+  for (const output of tx.outputs) sats -= output.value;
+  return Number(sats);
+}
+
+/** The fee of a transaction wherever it is. */
+export async function feeOfFound(node: Node, found: FoundTx): Promise<number | undefined> {
+  if (found.entry !== undefined) return found.entry.feeSats;
+  const prevoutOf = await prevoutsOf(node, [found.tx]);
+  return feeOf(
+    found.tx,
+    found.tx.inputs.map((input) => prevoutOf(input.prevout)),
+  );
+}

@@ -1,0 +1,33 @@
+/** JSON-RPC's errors with Bitcoin Core's numbers (rpc/protocol.h). Owns numbers and HTTP statuses. */
+export const RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  internal: -32603,
+  misc: -1,
+  typeError: -3,
+  invalidAddressOrKey: -5,
+  invalidParameter: -8,
+  deserialization: -22,
+  verifyError: -25,
+  verifyRejected: -26,
+} as const;
+
+/** Thrown within lib/api/rpc only. */
+export class RpcError extends Error {
+  readonly code: number;
+  constructor(code: number, message: string) {
+    super(message);
+    this.name = 'RpcError';
+    this.code = code;
+  }
+}
+
+/** Core's statuses for a single call that is not JSON-RPC 2.0. */
+export function httpStatusOf(code: number): number {
+  if (code === RPC.invalidRequest) return 400;
+  return code === RPC.methodNotFound ? 404 : 500;
+}
+
+export const invalidParameter = (message: string): RpcError =>
+  new RpcError(RPC.invalidParameter, message);

@@ -1,0 +1,125 @@
+/** Headers, blocks and transactions as Core's RPC shows them. Owns the forms; reads little. */
+import { toHex } from '../../codec/index.ts';
+import { medianTimePast } from '../../consensus/context.ts';
+import type { BlockEntry } from '../../consensus/types.ts';
+import type { Node } from '../../node/types.ts';
+import type { Block, BlockHash, Tx } from '../../types.ts';
+import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
+import { blockPrevouts, feeOf, isCoinbase, type Prevout } from '../lookups.ts';
+import { scriptAddress, scriptAsm, scriptType } from '../script-text.ts';
+import { type ExactNumber, exactNumber } from '../seed-json.ts';
+
+const SATS_PER_COIN = 100_000_000n;
+/** Without witness a byte weighs four. */
+export const WEIGHT_PER_BYTE = 4;
+
+/** Coins with all 8 places, as Core prints amounts. */
+export function coins(sats: number | bigint): ExactNumber {
+  const amount = BigInt(sats);
+  const size = amount < 0n ? -amount : amount;
+  const places = (size % SATS_PER_COIN).toString().padStart(8, '0');
+  return exactNumber(`${amount < 0n ? '-' : ''}${size / SATS_PER_COIN}.${places}`);
+}
+
+const hex32 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+
+/** What of a block depends on the chain around it. */
+export interface BlockPlace {
+  /** -1 off the best chain. */
+  readonly confirmations: number;
+  readonly next: BlockHash | undefined;
+}
+
+export function placeOf(node: Node, entry: BlockEntry): Promise<BlockPlace> {
+  return node.chain.view(async (view) => {
+    if (!(await view.isOnBestChain(entry))) return { confirmations: -1, next: undefined };
+    const confirmations = view.tip.entry.height - entry.height + 1;
+    return { confirmations, next: await view.hashAt(entry.height + 1) };
+  });
+}
+
+export function headerJson(entry: BlockEntry, place: BlockPlace, txCount: number): object {
+  const { header, height } = entry;
+  return {
+    hash: entry.hash,
+    confirmations: place.confirmations,
+    height,
+    version: header.version,
+    versionHex: hex32(header.version),
+    merkleroot: header.merkleRoot,
+    time: header.time,
+    mediantime: medianTimePast(entry),
+    nonce: header.nonce,
+    bits: bitsText(header.bits),
+    target: targetText(header.bits),
+    difficulty: difficultyOf(header.bits),
+    chainwork: entry.chainwork.toString(16).padStart(64, '0'),
+    nTx: txCount,
+    ...(height > 0 ? { previousblockhash: header.prevHash } : {}),
+    ...(place.next === undefined ? {} : { nextblockhash: place.next }),
+  };
+}
+
+/** `verbosity` 1: ids; 2: transactions with fees. */
+export async function blockJson(
+  node: Node,
+  found: { entry: BlockEntry; block: Block },
+  verbosity: number,
+): Promise<object> {
+  const { entry, block } = found;
+  const size = block.raw.length;
+  return {
+    ...headerJson(entry, await placeOf(node, entry), block.txs.length),
+    strippedsize: size,
+    size,
+    weight: size * WEIGHT_PER_BYTE,
+    tx: verbosity >= 2 ? await txsOf(node, block) : block.txs.map((tx) => tx.txid),
+  };
+}
+
+async function txsOf(node: Node, block: Block): Promise<object[]> {
+  const prevouts = await blockPrevouts(node, block);
+  return block.txs.map((tx, i) => txJson(node, tx, prevouts[i] ?? []));
+}
+
+function scriptJson(node: Node, script: Uint8Array): object {
+  const address = scriptAddress(script, node.params.addressVersion);
+  return {
+    asm: scriptAsm(script, 'core'),
+    hex: toHex(script),
+    ...(address === undefined ? {} : { address }),
+    type: scriptType(script, 'core'),
+  };
+}
+
+/** The fee stands there when prevouts are given and all are known. */
+export function txJson(node: Node, tx: Tx, prevouts: readonly (Prevout | undefined)[]): object {
+  const size = tx.raw.length;
+  const fee = isCoinbase(tx) || prevouts.length === 0 ? undefined : feeOf(tx, prevouts);
+  return {
+    txid: tx.txid,
+    hash: tx.txid,
+    version: tx.version >>> 0,
+    size,
+    vsize: size,
+    weight: size * WEIGHT_PER_BYTE,
+    locktime: tx.lockTime,
+    vin: tx.inputs.map(({ prevout, scriptSig, sequence }) =>
+      isCoinbase(tx)
+        ? { coinbase: toHex(scriptSig), sequence }
+        : {
+            txid: prevout.txid,
+            vout: prevout.vout,
+            scriptSig: { asm: scriptAsm(scriptSig, 'core'), hex: toHex(scriptSig) },
+            sequence,
+          },
+    ),
+    vout: tx.outputs.map(({ value, scriptPubKey }, n) => ({
+      value: coins(value),
+      n,
+      scriptPubKey: scriptJson(node, scriptPubKey),
+    })),
+    ...(fee === undefined ? {} : { fee: coins(fee) }),
+    hex: toHex(tx.raw),
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * A JSON-RPC method and its arguments. Owns reading arguments with Core's errors; the methods
+ * themselves stand in the files beside.
+ */
+import { fromHex } from '../../codec/index.ts';
+import type { BlockHash, Txid } from '../../types.ts';
+import type { Polls } from '../long-poll.ts';
+import type { Api } from '../row.ts';
+import { invalidParameter, RPC, RpcError } from './errors.ts';
+
+export interface RpcContext {
+  readonly api: Api;
+  readonly polls: Polls;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Method {
+  readonly name: string;
+  /** Names of the arguments in order; in the help, `[name]` may be left out. */
+  readonly params: readonly string[];
+  /** How many of them must be given. */
+  readonly required: number;
+  run(context: RpcContext, args: Args): Promise<unknown>;
+}
+
+const typeName = (value: unknown): string => {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+};
+
+export const usageOf = ({ name, params, required }: Method): string =>
+  [name, ...params.map((param, i) => (i < required ? `"${param}"` : `( "${param}" )`))].join(' ');
+
+/** The arguments of one call by position. */
+export class Args {
+  readonly #values: readonly unknown[];
+  readonly #names: readonly string[];
+
+  constructor(values: readonly unknown[], names: readonly string[]) {
+    this.#values = values;
+    this.#names = names;
+  }
+
+  raw(at: number): unknown {
+    return this.#values[at] ?? undefined;
+  }
+
+  #fail(at: number, expected: string): never {
+    const value = this.#values[at];
+    throw new RpcError(
+      RPC.typeError,
+      `Wrong type passed: ${this.#names[at]}: JSON value of type ${typeName(value)} is not of ` +
+        `expected type ${expected}`,
+    );
+  }
+
+  string(at: number): string;
+  string(at: number, absent: string): string;
+  string(at: number, absent?: string): string {
+    const value = this.raw(at) ?? absent;
+    return typeof value === 'string' ? value : this.#fail(at, 'string');
+  }
+
+  integer(at: number, absent?: number): number {
+    const value = this.raw(at) ?? absent;
+    if (typeof value !== 'number') return this.#fail(at, 'number');
+    if (!Number.isSafeInteger(value)) {
+      throw new RpcError(RPC.typeError, 'JSON integer out of range');
+    }
+    return value;
+  }
+
+  bool(at: number, absent: boolean): boolean {
+    const value = this.raw(at) ?? absent;
+    return typeof value === 'boolean' ? value : this.#fail(at, 'bool');
+  }
+
+  /** A level that older clients give as a boolean. */
+  verbosity(at: number, absent: number): number {
+    const value = this.raw(at);
+    if (typeof value === 'boolean') return value ? 1 : 0;
+    return this.integer(at, absent);
+  }
+
+  object(at: number): Record<string, unknown> {
+    const value = this.raw(at) ?? {};
+    if (typeName(value) !== 'object') this.#fail(at, 'object');
+    return value as Record<string, unknown>;
+  }
+
+  array(at: number): readonly unknown[] {
+    const value = this.raw(at);
+    return Array.isArray(value) ? value : this.#fail(at, 'array');
+  }
+
+  #hash(at: number): string {
+    const text = this.string(at);
+    const shown = text.slice(0, 80);
+    if (text.length !== 64) {
+      throw invalidParameter(
+        `${this.#names[at]} must be of length 64 (not ${text.length}, for '${shown}')`,
+      );
+    }
+    if (!/^[0-9a-fA-F]{64}$/.test(text)) {
+      throw invalidParameter(`${this.#names[at]} must be hexadecimal string (not '${shown}')`);
+    }
+    return text.toLowerCase();
+  }
+
+  blockHash(at: number): BlockHash {
+    return this.#hash(at) as BlockHash;
+  }
+
+  txid(at: number): Txid {
+    return this.#hash(at) as Txid;
+  }
+
+  /** Undefined for what is not hex: methods say "decode failed" in their own words. */
+  bytes(at: number): Uint8Array | undefined {
+    return fromHex(this.string(at));
+  }
+}
+
+/** Arguments by position or by name. Throws RpcError as Core does. */
+export function argsOf(method: Method, params: unknown): Args {
+  const names = method.params;
+  const values = Array.isArray(params) ? params : positional(names, params ?? {});
+  const given = values.findLastIndex((value) => value !== undefined && value !== null) + 1;
+  if (values.length > names.length || given < method.required) {
+    throw new RpcError(RPC.misc, usageOf(method));
+  }
+  return new Args(values, names);
+}
+
+function positional(names: readonly string[], params: unknown): unknown[] {
+  const values: unknown[] = [];
+  for (const [name, value] of Object.entries(params as object)) {
+    const at = names.indexOf(name);
+    if (at < 0) throw invalidParameter(`Unknown named parameter ${name.slice(0, 80)}`);
+    values[at] = value;
+  }
+  return [...values];
+}

@@ -1,0 +1,199 @@
+/**
+ * What a miner asks (BIP22, BIP23): a template, with long poll and proposals; a block handed in;
+ * blocks mined on command.
+ */
+import { decodeBlock, fromHex, toHex } from '../../codec/index.ts';
+import { nextBitsFor } from '../../consensus/context.ts';
+import type { Template } from '../../mining/types.ts';
+import type { Node } from '../../node/types.ts';
+import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
+import { POLLS_MAX, waitForWork } from '../long-poll.ts';
+import { addressScript } from '../lookups.ts';
+import { invalidParameter, RPC, RpcError } from './errors.ts';
+import { WEIGHT_PER_BYTE } from './forms.ts';
+import type { Method, RpcContext } from './method.ts';
+
+const BLOCK_BYTES_MAX = 1_000_000;
+const SIGOPS_MAX = 20_000;
+const GENERATE_BLOCKS_MAX = 10_000;
+/** Blocks that Core looks back for its estimate of the network's rate. */
+const RATE_BLOCKS = 120;
+
+/** The flags as script data: one push, so that a coinbase made of them parses. */
+const flagsPush = (flags: string): string =>
+  `${(flags.length / 2).toString(16).padStart(2, '0')}${flags}`;
+
+function templateJson(template: Template): object {
+  return {
+    capabilities: ['proposal'],
+    version: template.version,
+    rules: ['csv'],
+    vbavailable: {},
+    vbrequired: 0,
+    previousblockhash: template.prevHash,
+    transactions: template.txs.map(({ entry, sigops, depends }) => ({
+      data: toHex(entry.tx.raw),
+      txid: entry.txid,
+      hash: entry.txid,
+      depends,
+      fee: entry.feeSats,
+      sigops,
+      weight: entry.bytes * WEIGHT_PER_BYTE,
+    })),
+    coinbaseaux: { flags: flagsPush(template.coinbaseFlags) },
+    coinbasevalue: template.coinbaseValue,
+    longpollid: template.id,
+    target: template.target.toString(16).padStart(64, '0'),
+    mintime: template.minTime,
+    mutable: ['time', 'transactions', 'prevblock'],
+    noncerange: '00000000ffffffff',
+    sigoplimit: SIGOPS_MAX,
+    sizelimit: BLOCK_BYTES_MAX,
+    curtime: template.curTime,
+    bits: bitsText(template.bits),
+    height: template.height,
+  };
+}
+
+async function poll({ api, polls, signal }: RpcContext, knownId: string): Promise<void> {
+  if (polls.held >= POLLS_MAX) throw new RpcError(RPC.misc, 'too many long polls are held');
+  polls.held += 1;
+  try {
+    await waitForWork(api, knownId, signal);
+  } finally {
+    polls.held -= 1;
+  }
+}
+
+async function propose(node: Node, data: unknown): Promise<string | null> {
+  if (typeof data !== 'string') {
+    throw new RpcError(RPC.typeError, 'Missing data String key for proposal');
+  }
+  const block = decodedBlock(data);
+  if (await node.chain.hasBody(block.header.hash)) return 'duplicate';
+  const { entry: tip } = await node.chain.tip();
+  if (block.header.prevHash !== tip.hash) return 'inconclusive-not-best-prevblk';
+  const verdict = await node.chain.proposeBlock(block.raw);
+  return verdict.ok ? null : verdict.reject.reason;
+}
+
+function decodedBlock(hex: string) {
+  const raw = fromHex(hex);
+  const block = raw && decodeBlock(raw);
+  if (!block?.ok) throw new RpcError(RPC.deserialization, 'Block decode failed');
+  return block.value;
+}
+
+const getBlockTemplate: Method = {
+  name: 'getblocktemplate',
+  params: ['template_request'],
+  required: 0,
+  async run(context, args) {
+    const { node } = context.api;
+    const { mode = 'template', longpollid, data } = args.object(0);
+    if (mode === 'proposal') return propose(node, data);
+    if (mode !== 'template') throw invalidParameter('Invalid mode');
+    if (typeof longpollid === 'string') await poll(context, longpollid);
+    const template = await node.template();
+    // Our clock is behind the chain, or the chain ahead of every clock: wait, do not mine.
+    if (!template.ok) throw new RpcError(RPC.misc, `no template now: ${template.reject.reason}`);
+    return templateJson(template.value);
+  },
+};
+
+const submitBlock: Method = {
+  name: 'submitblock',
+  params: ['hexdata', 'dummy'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const raw = args.bytes(0);
+    if (raw === undefined) throw new RpcError(RPC.deserialization, 'Block decode failed');
+    const outcome = await node.acceptBlock(raw, { asked: true });
+    if (outcome.status === 'tip') return null;
+    if (outcome.status === 'known') return 'duplicate';
+    if (outcome.status === 'orphan') return 'prev-blk-not-found';
+    if (outcome.status !== 'rejected') return 'inconclusive';
+    if (outcome.hash === undefined) {
+      throw new RpcError(RPC.deserialization, 'Block decode failed');
+    }
+    return outcome.reject.reason;
+  },
+};
+
+const generateToAddress: Method = {
+  name: 'generatetoaddress',
+  params: ['nblocks', 'address', 'maxtries'],
+  required: 2,
+  async run({ api: { node, options } }, args) {
+    const blocks = args.integer(0);
+    const payTo = addressScript(node, args.string(1));
+    args.integer(2, 0);
+    if (payTo === undefined) {
+      throw new RpcError(RPC.invalidAddressOrKey, 'Error: Invalid address');
+    }
+    if (blocks < 0 || blocks > GENERATE_BLOCKS_MAX) {
+      throw invalidParameter(`nblocks must be 0 to ${GENERATE_BLOCKS_MAX}`);
+    }
+    if (blocks === 0) return [];
+    if (options.generate === undefined) {
+      throw new RpcError(RPC.misc, 'this host does not mine on command');
+    }
+    const mined = await options.generate(blocks, payTo.scriptPubKey);
+    if (!mined.ok) throw new RpcError(RPC.misc, mined.reject.detail ?? mined.reject.reason);
+    return mined.value;
+  },
+};
+
+/** Hashes per second that the last blocks took. */
+async function networkRate(node: Node): Promise<number> {
+  const { entry: tip } = await node.chain.tip();
+  const from = Math.max(0, tip.height - RATE_BLOCKS);
+  const hash = await node.chain.view((view) => view.hashAt(from));
+  const first = hash && (await node.chain.entry(hash));
+  if (first === undefined) return 0;
+  const seconds = tip.header.time - first.header.time;
+  return seconds > 0 ? Number(tip.chainwork - first.chainwork) / seconds : 0;
+}
+
+const getMiningInfo: Method = {
+  name: 'getmininginfo',
+  params: [],
+  required: 0,
+  async run({ api: { node } }) {
+    const [{ entry: tip }, mempool, rate] = await Promise.all([
+      node.chain.tip(),
+      node.mempool.info(),
+      networkRate(node),
+    ]);
+    const next = nextBitsFor(tip, node.params);
+    return {
+      blocks: tip.height,
+      bits: bitsText(tip.header.bits),
+      difficulty: difficultyOf(tip.header.bits),
+      target: targetText(tip.header.bits),
+      networkhashps: rate,
+      pooledtx: mempool.count,
+      chain: node.params.name,
+      next: {
+        height: tip.height + 1,
+        bits: bitsText(next),
+        difficulty: difficultyOf(next),
+        target: targetText(next),
+      },
+      warnings: [],
+    };
+  },
+};
+
+export const miningMethods: readonly Method[] = [
+  getBlockTemplate,
+  submitBlock,
+  generateToAddress,
+  getMiningInfo,
+  {
+    name: 'getnetworkhashps',
+    params: ['nblocks', 'height'],
+    required: 0,
+    run: ({ api }) => networkRate(api.node),
+  },
+];

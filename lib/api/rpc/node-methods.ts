@@ -1,0 +1,109 @@
+/** Methods on the node itself, its peers, and addresses. */
+import { toHex } from '../../codec/index.ts';
+import { nowSeconds } from '../../ports/clock.ts';
+import { addressScript } from '../lookups.ts';
+import { coins } from './forms.ts';
+import type { Method } from './method.ts';
+
+/** 1.2.3 as Core writes versions: 10203. */
+const versionNumber = (version: string): number => {
+  const [major = 0, minor = 0, patch = 0] = version
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  return major * 10_000 + minor * 100 + patch;
+};
+
+const uptime: Method = {
+  name: 'uptime',
+  params: [],
+  required: 0,
+  async run({ api: { node } }) {
+    const { startedAt } = await node.status();
+    return Math.max(0, nowSeconds(node.clock) - startedAt);
+  },
+};
+
+const getNetworkInfo: Method = {
+  name: 'getnetworkinfo',
+  params: [],
+  required: 0,
+  async run({ api: { node } }) {
+    const [status, mempool] = await Promise.all([node.status(), node.mempool.info()]);
+    const floor = coins(Math.ceil(mempool.minFeeRateSatVb * 1000));
+    return {
+      version: versionNumber(status.version),
+      subversion: `/stackchain:${status.version}(${status.name})/`,
+      protocolversion: 70016,
+      localservices: '0000000000000001',
+      localservicesnames: ['NETWORK'],
+      localrelay: true,
+      timeoffset: 0,
+      networkactive: true,
+      connections: status.peers,
+      connections_in: 0,
+      connections_out: status.peers,
+      networks: [],
+      relayfee: floor,
+      incrementalfee: floor,
+      localaddresses: [],
+      warnings: [],
+    };
+  },
+};
+
+const getPeerInfo: Method = {
+  name: 'getpeerinfo',
+  params: [],
+  required: 0,
+  async run({ api: { node } }) {
+    const peers = await node.gossip.peers();
+    return peers.map((peer, id) => ({
+      id,
+      addr: peer.address,
+      network: peer.transport,
+      lastrecv: peer.lastSeen,
+      startingheight: peer.height,
+      synced_headers: peer.height,
+      synced_blocks: peer.height,
+      inbound: peer.address === '',
+      banscore: peer.score,
+      connection_type: 'manual',
+    }));
+  },
+};
+
+const validateAddress: Method = {
+  name: 'validateaddress',
+  params: ['address'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const script = addressScript(node, args.string(0));
+    if (script === undefined) {
+      return {
+        isvalid: false,
+        error_locations: [],
+        error: 'Invalid or unsupported Base58-encoded address.',
+      };
+    }
+    return {
+      isvalid: true,
+      address: script.address,
+      scriptPubKey: toHex(script.scriptPubKey),
+      isscript: false,
+      iswitness: false,
+    };
+  },
+};
+
+export const nodeMethods: readonly Method[] = [
+  uptime,
+  getNetworkInfo,
+  getPeerInfo,
+  validateAddress,
+  {
+    name: 'getconnectioncount',
+    params: [],
+    required: 0,
+    run: async ({ api }) => (await api.node.status()).peers,
+  },
+];

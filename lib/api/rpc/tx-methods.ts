@@ -1,0 +1,275 @@
+/** Methods on transactions and the mempool. */
+import { decodeTx, fromHex, toHex } from '../../codec/index.ts';
+import type { MempoolEntry } from '../../mempool/types.ts';
+import type { Node } from '../../node/types.ts';
+import type { Txid } from '../../types.ts';
+import { allEntries, feeRates } from '../fee-rate.ts';
+import { findTx } from '../lookups.ts';
+import { invalidParameter, RPC, RpcError } from './errors.ts';
+import { coins, txJson, WEIGHT_PER_BYTE } from './forms.ts';
+import type { Args, Method } from './method.ts';
+
+/** Core's guard against a fee typed wrong: 0.10 coins per 1,000 bytes. */
+const MAX_FEE_RATE_SATS = 10_000_000;
+const SATS_PER_COIN = 1e8;
+const TEST_TXS_MAX = 25;
+/** Sequences below this say that the transaction may be replaced (BIP125). */
+const REPLACEABLE_BELOW = 0xfffffffe;
+
+const decodeFailed = (): RpcError =>
+  new RpcError(RPC.deserialization, 'TX decode failed. Make sure the tx has at least one input.');
+
+/** Sats per 1,000 bytes; 0 takes any fee. A coin amount of a setting, never of a payment. */
+function maxFeeRate(args: Args, at: number): number {
+  const value = args.raw(at);
+  if (value === undefined) return MAX_FEE_RATE_SATS;
+  const coinsPerKb = typeof value === 'string' ? Number(value) : value;
+  if (typeof coinsPerKb !== 'number' || !(coinsPerKb >= 0)) {
+    throw new RpcError(RPC.typeError, 'Amount is not a number or string');
+  }
+  return Math.round(coinsPerKb * SATS_PER_COIN);
+}
+
+const tooDear = (feeSats: number, bytes: number, rateMax: number): boolean =>
+  rateMax > 0 && feeSats * 1000 > rateMax * bytes;
+
+const sendRawTransaction: Method = {
+  name: 'sendrawtransaction',
+  params: ['hexstring', 'maxfeerate', 'maxburnamount'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const raw = args.bytes(0);
+    const rateMax = maxFeeRate(args, 1);
+    if (raw === undefined || !decodeTx(raw).ok) throw decodeFailed();
+    const checked = await node.mempool.test(raw);
+    if (checked.ok && tooDear(checked.value.feeSats, checked.value.bytes, rateMax)) {
+      throw new RpcError(
+        RPC.verifyError,
+        'Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)',
+      );
+    }
+    const outcome = await node.acceptTx(raw, { local: true });
+    if (outcome.status === 'accepted') return outcome.entry.txid;
+    if (outcome.status === 'known') return outcome.txid;
+    const { reason, kind } =
+      outcome.status === 'rejected'
+        ? outcome.reject
+        : { reason: 'bad-txns-inputs-missingorspent', kind: 'missing' };
+    const code = kind === 'missing' ? RPC.verifyError : RPC.verifyRejected;
+    throw new RpcError(code, reason);
+  },
+};
+
+async function testOne(node: Node, hex: unknown, rateMax: number): Promise<object> {
+  const raw = typeof hex === 'string' ? fromHex(hex) : undefined;
+  const tx = raw && decodeTx(raw);
+  if (raw === undefined || !tx?.ok) throw decodeFailed();
+  const { txid } = tx.value;
+  const verdict = await node.mempool.test(raw);
+  const refused = (reason: string): object => ({
+    txid,
+    wtxid: txid,
+    allowed: false,
+    'reject-reason': reason,
+  });
+  if (!verdict.ok) return refused(verdict.reject.reason);
+  const { feeSats, bytes } = verdict.value;
+  if (tooDear(feeSats, bytes, rateMax)) return refused('max-fee-exceeded');
+  return { txid, wtxid: txid, allowed: true, vsize: bytes, fees: { base: coins(feeSats) } };
+}
+
+const testMempoolAccept: Method = {
+  name: 'testmempoolaccept',
+  params: ['rawtxs', 'maxfeerate'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const hexes = args.array(0);
+    const rateMax = maxFeeRate(args, 1);
+    if (hexes.length < 1 || hexes.length > TEST_TXS_MAX) {
+      throw invalidParameter(`Array must contain between 1 and ${TEST_TXS_MAX} transactions.`);
+    }
+    const results: object[] = [];
+    for (const hex of hexes) results.push(await testOne(node, hex, rateMax));
+    return results;
+  },
+};
+
+const getRawTransaction: Method = {
+  name: 'getrawtransaction',
+  params: ['txid', 'verbosity', 'blockhash'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const txid = args.txid(0);
+    const verbosity = args.verbosity(1, 0);
+    const found = await findTx(node, txid);
+    if (found === undefined) {
+      throw new RpcError(
+        RPC.invalidAddressOrKey,
+        'No such mempool or blockchain transaction. Use gettransaction for wallet transactions.',
+      );
+    }
+    if (verbosity <= 0) return toHex(found.tx.raw);
+    const body = txJson(node, found.tx, []);
+    if (found.place === undefined) return body;
+    const [{ entry: tip }, entry] = await Promise.all([
+      node.chain.tip(),
+      node.chain.entry(found.place.blockHash),
+    ]);
+    const time = entry?.header.time ?? 0;
+    return {
+      ...body,
+      blockhash: found.place.blockHash,
+      confirmations: Math.max(1, tip.height - found.place.height + 1),
+      time,
+      blocktime: time,
+    };
+  },
+};
+
+const decodeRawTransaction: Method = {
+  name: 'decoderawtransaction',
+  params: ['hexstring', 'iswitness'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const raw = args.bytes(0);
+    const tx = raw && decodeTx(raw);
+    if (!tx?.ok) throw decodeFailed();
+    const { hex, ...body } = txJson(node, tx.value, []) as { hex: string };
+    return body;
+  },
+};
+
+/** Txids reached from `start` by `next`, without itself. */
+function reach(start: Txid, next: (txid: Txid) => readonly Txid[]): Set<Txid> {
+  const found = new Set<Txid>();
+  const open = [...next(start)];
+  for (let txid = open.pop(); txid !== undefined; txid = open.pop()) {
+    if (found.has(txid)) continue;
+    found.add(txid);
+    open.push(...next(txid));
+  }
+  return found;
+}
+
+function entryForms(entries: readonly MempoolEntry[], height: number): (txid: Txid) => object {
+  const byId = new Map(entries.map((entry) => [entry.txid, entry]));
+  const children = new Map<Txid, Txid[]>();
+  for (const { txid, parents } of entries) {
+    for (const parent of parents) children.set(parent, [...(children.get(parent) ?? []), txid]);
+  }
+  const parentsOf = (txid: Txid) => (byId.get(txid)?.parents ?? []).filter((id) => byId.has(id));
+  const childrenOf = (txid: Txid) => children.get(txid) ?? [];
+  const total = (ids: Iterable<Txid>, of: (entry: MempoolEntry) => number): number => {
+    let sum = 0;
+    for (const id of ids) {
+      const entry = byId.get(id);
+      if (entry !== undefined) sum += of(entry);
+    }
+    return sum;
+  };
+  const signals = (entry: MempoolEntry): boolean =>
+    entry.tx.inputs.some(({ sequence }) => sequence < REPLACEABLE_BELOW);
+  return (txid) => {
+    const entry = byId.get(txid) as MempoolEntry;
+    const above = [txid, ...reach(txid, parentsOf)];
+    const below = [txid, ...reach(txid, childrenOf)];
+    return {
+      vsize: entry.bytes,
+      weight: entry.bytes * WEIGHT_PER_BYTE,
+      time: entry.addedAt,
+      height,
+      descendantcount: below.length,
+      descendantsize: total(below, ({ bytes }) => bytes),
+      ancestorcount: above.length,
+      ancestorsize: total(above, ({ bytes }) => bytes),
+      wtxid: txid,
+      fees: {
+        base: coins(entry.feeSats),
+        modified: coins(entry.feeSats),
+        ancestor: coins(total(above, ({ feeSats }) => feeSats)),
+        descendant: coins(total(below, ({ feeSats }) => feeSats)),
+      },
+      depends: parentsOf(txid),
+      spentby: childrenOf(txid),
+      'bip125-replaceable': total(above, (one) => (signals(one) ? 1 : 0)) > 0,
+      unbroadcast: false,
+    };
+  };
+}
+
+const getRawMempool: Method = {
+  name: 'getrawmempool',
+  params: ['verbose', 'mempool_sequence'],
+  required: 0,
+  async run({ api: { node } }, args) {
+    const verbose = args.bool(0, false);
+    const entries = await allEntries(node);
+    if (!verbose) return entries.map(({ txid }) => txid);
+    const { entry: tip } = await node.chain.tip();
+    const formOf = entryForms(entries, tip.height);
+    return Object.fromEntries(entries.map(({ txid }) => [txid, formOf(txid)]));
+  },
+};
+
+const getMempoolEntry: Method = {
+  name: 'getmempoolentry',
+  params: ['txid'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const txid = args.txid(0);
+    if ((await node.mempool.get(txid)) === undefined) {
+      throw new RpcError(RPC.invalidAddressOrKey, 'Transaction not in mempool');
+    }
+    const [entries, { entry: tip }] = await Promise.all([allEntries(node), node.chain.tip()]);
+    if (!entries.some((entry) => entry.txid === txid)) {
+      throw new RpcError(RPC.invalidAddressOrKey, 'Transaction not in mempool');
+    }
+    return entryForms(entries, tip.height)(txid);
+  },
+};
+
+const getMempoolInfo: Method = {
+  name: 'getmempoolinfo',
+  params: [],
+  required: 0,
+  async run({ api: { node } }) {
+    const { count, bytes, feeSats, minFeeRateSatVb } = await node.mempool.info();
+    const floor = coins(Math.ceil(minFeeRateSatVb * 1000));
+    return {
+      loaded: true,
+      size: count,
+      bytes,
+      usage: bytes,
+      total_fee: coins(feeSats),
+      mempoolminfee: floor,
+      minrelaytxfee: floor,
+      unbroadcastcount: 0,
+      fullrbf: false,
+    };
+  },
+};
+
+const estimateSmartFee: Method = {
+  name: 'estimatesmartfee',
+  params: ['conf_target', 'estimate_mode'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const blocks = args.integer(0);
+    if (blocks < 1 || blocks > 1008) {
+      throw invalidParameter('Invalid conf_target, must be between 1 and 1008');
+    }
+    const [rate = 0] = await feeRates(node, [blocks]);
+    return { feerate: coins(Math.ceil(rate * 1000)), blocks };
+  },
+};
+
+export const txMethods: readonly Method[] = [
+  sendRawTransaction,
+  testMempoolAccept,
+  getRawTransaction,
+  decodeRawTransaction,
+  getRawMempool,
+  getMempoolEntry,
+  getMempoolInfo,
+  estimateSmartFee,
+];

@@ -1,6 +1,8 @@
 /** An app on a fake node, with a token, a wallet and a host whose answers a test can set. */
 import type { Hono } from 'hono';
+import { expect } from 'vitest';
 import { createApp } from '../../../lib/api/app.ts';
+import { ProblemSchema } from '../../../lib/api/schemas.ts';
 import type { AppOptions } from '../../../lib/api/types.ts';
 import { encodeAddress } from '../../../lib/codec/index.ts';
 import { regtest } from '../../../lib/params/index.ts';
@@ -95,3 +97,13 @@ export const post = (body: unknown, headers: Record<string, string> = {}) => ({
   headers: { ...JSON_TYPE, ...headers },
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
+
+/** `status code` of a problem, checked against its schema. */
+export async function codeOf(response: Response): Promise<string> {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  const json = await response.json();
+  expect(ProblemSchema.safeParse(json).error).toBeUndefined();
+  const problem = json as { status: number; code: string };
+  expect(problem.status).toBe(response.status);
+  return `${problem.status} ${problem.code}`;
+}

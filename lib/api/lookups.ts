@@ -3,6 +3,7 @@
  * their inputs spent. Owns no form of an answer.
  */
 import { parseAddress } from '../codec/index.ts';
+import { isCoinbase } from '../consensus/check-transaction.ts';
 import type { MempoolEntry } from '../mempool/types.ts';
 import type { Node } from '../node/types.ts';
 import { p2pkhScript, scriptHash } from '../script/index.ts';
@@ -10,11 +11,6 @@ import type { Block, BlockHash, Height, ScriptHash, Tx, Txid } from '../types.ts
 
 /** Previous transactions that are read at the same time. */
 const READS_AT_ONCE = 16;
-export const NULL_TXID = '0'.repeat(64) as Txid;
-
-export const isCoinbase = (tx: Tx): boolean =>
-  tx.inputs.length === 1 && tx.inputs[0]?.prevout.txid === NULL_TXID;
-
 export interface AddressScript {
   readonly address: string;
   readonly scriptPubKey: Uint8Array;
@@ -57,7 +53,13 @@ export async function findTx(node: Node, txid: Txid): Promise<FoundTx | undefine
   if (confirmed !== undefined) return confirmed;
   const entry = await node.mempool.get(txid);
   if (entry !== undefined) return { tx: entry.tx, entry };
-  return locate(node, txid);
+  return (await locate(node, txid)) ?? disconnected(node, txid);
+}
+
+/** On its way from a block that lost back into the mempool; a coinbase has no way back. */
+async function disconnected(node: Node, txid: Txid): Promise<FoundTx | undefined> {
+  const tx = await node.chain.view((view) => view.disconnectedTx(txid));
+  return tx === undefined || isCoinbase(tx) ? undefined : { tx };
 }
 
 /** What an input spends. */

@@ -3,11 +3,12 @@
  * units. Owns the forms; reads nothing.
  */
 import { ByteReader, toHex } from '../../codec/index.ts';
+import { isCoinbase } from '../../consensus/check-transaction.ts';
 import { medianTimePast } from '../../consensus/context.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
 import type { Tx, TxOut } from '../../types.ts';
 import { difficultyOf } from '../difficulty.ts';
-import { feeOf, isCoinbase, type Prevout } from '../lookups.ts';
+import { feeOf, type Prevout } from '../lookups.ts';
 import { scriptAddress, scriptAsm, scriptType } from '../script-text.ts';
 
 const HEADER_BYTES = 80;

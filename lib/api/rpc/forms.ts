@@ -1,11 +1,12 @@
 /** Headers, blocks and transactions as Core's RPC shows them. Owns the forms; reads little. */
 import { toHex } from '../../codec/index.ts';
+import { isCoinbase } from '../../consensus/check-transaction.ts';
 import { medianTimePast } from '../../consensus/context.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
 import type { Node } from '../../node/types.ts';
 import type { Block, BlockHash, Tx } from '../../types.ts';
 import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
-import { blockPrevouts, feeOf, isCoinbase, type Prevout } from '../lookups.ts';
+import { blockPrevouts, feeOf, type Prevout } from '../lookups.ts';
 import { scriptAddress, scriptAsm, scriptType } from '../script-text.ts';
 import { type ExactNumber, exactNumber } from '../seed-json.ts';
 

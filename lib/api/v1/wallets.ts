@@ -1,8 +1,8 @@
 /** Rows of the node's own wallets, and of any address. */
 
-import type { WalletService } from '../../wallet/types.ts';
-import { balanceOf } from '../balance.ts';
-import { addressScript } from '../lookups.ts';
+import { addressBalance } from '../../node/address-coins.ts';
+import type { Balance, WalletService } from '../../wallet/types.ts';
+import { type AddressScript, addressScript } from '../lookups.ts';
 import { pageOf } from '../paging.ts';
 import { invalidRequest, notFound, rejectProblem, unavailable } from '../problem.ts';
 import { type Api, defineRow } from '../row.ts';
@@ -17,7 +17,7 @@ import {
   WalletRequest,
 } from '../schemas.ts';
 
-const BYTES_OF_PATH = 100;
+const SHOWN_CHARS = 100;
 
 function walletOf(api: Api): WalletService {
   const { wallet } = api.options;
@@ -25,10 +25,15 @@ function walletOf(api: Api): WalletService {
   return wallet;
 }
 
-function checkAddress(api: Api, address: string): void {
-  if (addressScript(api.node, address) !== undefined) return;
-  throw invalidRequest(`${address.slice(0, BYTES_OF_PATH)} is no address of this network`);
+/** Throws Problem `invalid-request`. */
+function scriptOf(api: Api, address: string): AddressScript {
+  const script = addressScript(api.node, address);
+  if (script !== undefined) return script;
+  throw invalidRequest(`${address.slice(0, SHOWN_CHARS)} is no address of this network`);
 }
+
+const balanceOf = (api: Api, address: string): Promise<Balance> =>
+  addressBalance(api.node, { address, script: scriptOf(api, address).scriptHash });
 
 export const createWallet = defineRow({
   method: 'post',
@@ -79,8 +84,8 @@ export const send = defineRow({
   problems: [404, 422],
   async handle(api, { params, body }) {
     const wallet = walletOf(api);
-    checkAddress(api, params.address);
-    checkAddress(api, body.to);
+    scriptOf(api, params.address);
+    scriptOf(api, body.to);
     if (!(await wallet.keystore.has(params.address))) {
       throw notFound('this node has no key for the sender’s address');
     }
@@ -105,7 +110,6 @@ export const getAddress = defineRow({
   params: AddressParams,
   answers: { 200: { description: 'Amounts', schema: AddressSchema } },
   async handle(api, { params }) {
-    checkAddress(api, params.address);
     return { status: 200, body: await balanceOf(api, params.address) };
   },
 });

@@ -119,6 +119,7 @@ export function fakeChain({ blocks, script, tip }: Parts): Node['chain'] {
       }
       return undefined;
     },
+    disconnectedTx: async () => undefined,
     async outspend({ txid, vout }: { txid: Txid; vout: number }) {
       const by = spentBy(txid, vout);
       if (by === undefined) return undefined;

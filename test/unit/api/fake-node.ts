@@ -82,7 +82,8 @@ export function createFakeNode(options: { blocks?: number } = {}): FakeNode {
   };
   const store = createMemoryStore({ clock });
   const node: Node = {
-    params: regtest,
+    // Block 3 spends a young coinbase.
+    params: { ...regtest, maturity: 1 },
     name: 'fake',
     clock,
     random,

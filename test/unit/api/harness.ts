@@ -73,17 +73,6 @@ function fakeWallet(state: Harness['wallet']): WalletService {
   };
   const service: Partial<WalletService> = {
     keystore: keystore as WalletService['keystore'],
-    async balance(address) {
-      return valid({
-        address,
-        confirmedSats: 10,
-        immatureSats: 1,
-        spendableSats: 9,
-        pendingInSats: 0,
-        pendingOutSats: 0,
-        coins: 2,
-      });
-    },
     async send() {
       state.sends += 1;
       return state.result;

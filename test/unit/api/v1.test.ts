@@ -36,7 +36,13 @@ describe('wallets', () => {
       schemas.WalletList,
     );
     expect(list).toEqual({
-      items: [{ address: OURS, confirmedSats: 10, spendableSats: 9 }],
+      items: [
+        {
+          address: OURS,
+          confirmedSats: 11 * 5_000_000_000 + 1,
+          spendableSats: 11 * 5_000_000_000 + 1,
+        },
+      ],
       next: null,
     });
   });
@@ -93,8 +99,8 @@ describe('wallets', () => {
       address: OURS,
       // Twelve coinbases, one of them spent, and the base unit that came back.
       confirmedSats: 11 * 5_000_000_000 + 1,
-      immatureSats: 12 * 5_000_000_000,
-      spendableSats: 0,
+      immatureSats: 0,
+      spendableSats: 11 * 5_000_000_000 + 1,
       pendingInSats: 0,
       pendingOutSats: 0,
       coins: 12,
@@ -103,6 +109,7 @@ describe('wallets', () => {
     const pending = await body(await app.request(path), 200, schemas.AddressSchema);
     expect(pending.pendingInSats).toBe(1);
     expect(pending.pendingOutSats).toBe(5_000_000_000);
+    expect(pending.spendableSats).toBe(10 * 5_000_000_000 + 2);
     expect((await app.request('/v1/wallets', post({}, BEARER))).status).toBe(503);
   });
 });

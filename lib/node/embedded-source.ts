@@ -1,0 +1,88 @@
+/**
+ * The miner's WorkSource on a node in the same process: no wire, no token. Owns the waiting for other
+ * work; the node's events are hints, the template's id is the truth, for others may write the store.
+ */
+import { Fault } from '../faults.ts';
+import type { Template, WorkSource } from '../mining/types.ts';
+import type { Node } from './types.ts';
+
+/** How often a tip or a mempool that others moved is looked for: one small read. */
+const LOOK_MS = 500;
+/** Longest wait; then the same work is answered, with the time of the moment. */
+const LOOKS_MAX = 60;
+/** While the chain's times are ahead of our clock there is no work. */
+const EARLY_MS = 1_000;
+
+export interface EmbeddedSourceOptions {
+  readonly node: Pick<Node, 'template' | 'templateId' | 'acceptBlock' | 'on'>;
+  /** Resolves after so many milliseconds or when the signal says so. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export function createEmbeddedSource({ node, sleep }: EmbeddedSourceOptions): WorkSource {
+  return {
+    async template({ knownId, signal } = {}) {
+      if (knownId !== undefined) await waitForOther(node, sleep, knownId, signal);
+      return readyTemplate(node, sleep, signal);
+    },
+
+    async submit(block) {
+      const outcome = await node.acceptBlock(block, { asked: true });
+      switch (outcome.status) {
+        case 'tip':
+          return null;
+        case 'known':
+          return 'duplicate';
+        case 'orphan':
+          return 'prev-blk-not-found';
+        case 'rejected':
+          return outcome.reject.reason;
+        default:
+          return 'inconclusive';
+      }
+    },
+  };
+}
+
+/** Waits out a clock that is behind the chain. Throws Fault `transport` when not waited for any more. */
+async function readyTemplate(
+  node: EmbeddedSourceOptions['node'],
+  sleep: EmbeddedSourceOptions['sleep'],
+  signal: AbortSignal | undefined,
+): Promise<Template> {
+  for (;;) {
+    const template = await node.template();
+    if (template.ok) return template.value;
+    const { reason, detail, kind } = template.reject;
+    if (kind !== 'early') throw new Fault('transport', `no template: ${detail ?? reason}`);
+    await sleep(EARLY_MS, signal);
+    if (signal?.aborted === true) throw new Fault('transport', `no template yet: ${reason}`);
+  }
+}
+
+async function waitForOther(
+  node: EmbeddedSourceOptions['node'],
+  sleep: EmbeddedSourceOptions['sleep'],
+  knownId: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let wake = new AbortController();
+  const stop = node.on((event) => {
+    // A transaction can wait for the next look: a busy mempool would make a template for each.
+    if (event.type === 'tip') wake.abort();
+  });
+  const end = (): void => wake.abort();
+  const isOver = (): boolean => signal?.aborted === true;
+  signal?.addEventListener('abort', end);
+  try {
+    for (let looks = 0; looks < LOOKS_MAX && !isOver(); looks++) {
+      // Renewed before the truth is read, so that no event falls between the two.
+      wake = new AbortController();
+      if ((await node.templateId()) !== knownId) return;
+      if (!isOver()) await sleep(LOOK_MS, wake.signal);
+    }
+  } finally {
+    signal?.removeEventListener('abort', end);
+    stop();
+  }
+}

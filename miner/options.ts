@@ -1,0 +1,125 @@
+/** The miner's command line and environment, checked. A flag beats the environment. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { parseAddress } from '../lib/codec/address.ts';
+import { p2pkhScript } from '../lib/script/p2pkh.ts';
+import type { RpcSourceOptions } from './rpc-source.ts';
+
+export interface RemoteOptions {
+  readonly source: RpcSourceOptions;
+  readonly payTo: Uint8Array;
+  readonly threads: number;
+}
+
+/** What is wrong with what was given; `exitCode` 0 after help. */
+export class UsageError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 2) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const THREADS_MAX = 1024;
+
+function urlOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError('not an http or https URL.');
+  }
+  // fetch refuses them, and a URL is shown in lines and logs.
+  if (url.username !== '' || url.password !== '') {
+    throw new InvalidArgumentError('give user and password by -u and -p, not in the URL.');
+  }
+  return url.href;
+}
+
+function scriptOf(text: string): Uint8Array {
+  const address = parseAddress(text);
+  if (!address.ok) throw new InvalidArgumentError('not a valid address.');
+  return p2pkhScript(address.value.hash160);
+}
+
+function threadsOf(text: string): number {
+  const threads = Number(text);
+  if (/^\d{1,4}$/.test(text) && threads >= 1 && threads <= THREADS_MAX) return threads;
+  throw new InvalidArgumentError(`not a number of 1 to ${THREADS_MAX}.`);
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    throw new InvalidArgumentError('cannot be read.');
+  }
+}
+
+const program = (env: Readonly<Record<string, string | undefined>>): Command => {
+  const command = new Command('stackchain-miner')
+    .description('Mines on a node by getblocktemplate and submitblock.')
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .requiredOption('-o, --url <URL>', 'the node (STACKCHAIN_NODE)', urlOf)
+    .requiredOption('-a, --address <A>', 'who is paid (STACKCHAIN_MINING_ADDRESS)', scriptOf)
+    .option('-t, --threads <N>', 'default: all that the machine runs at once', threadsOf)
+    .option('-u, --user <USER>', 'for Basic auth (STACKCHAIN_RPC_USER)')
+    .option('-p, --password <PASSWORD>', 'for Basic auth (STACKCHAIN_RPC_PASSWORD)')
+    .option('--password-file <FILE>', 'holds the password', fileText)
+    .option('--token-file <FILE>', 'holds the bearer token (STACKCHAIN_TOKEN: the token)', fileText)
+    .addHelpText(
+      'after',
+      '\nExample:\n  stackchain-miner -o http://127.0.0.1:8400 -a ADDRESS --token-file .cookie\n',
+    );
+  const fromEnv: readonly (readonly [string, string, (text: string) => unknown])[] = [
+    ['url', 'STACKCHAIN_NODE', urlOf],
+    ['address', 'STACKCHAIN_MINING_ADDRESS', scriptOf],
+  ];
+  for (const [option, name, read] of fromEnv) {
+    const text = env[name];
+    if (text === undefined || text === '') continue;
+    try {
+      command.setOptionValueWithSource(option, read(text), 'env');
+    } catch (error) {
+      throw new UsageError(`Error: ${name} is ${(error as Error).message}`);
+    }
+  }
+  return command;
+};
+
+/** `argv` without the program's name. Throws UsageError. */
+export function readOptions(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): RemoteOptions {
+  const command = program(env);
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(error.message, error.exitCode === 0 ? 0 : 2);
+  }
+  const given = command.opts<{
+    url: string;
+    address: Uint8Array;
+    threads?: number;
+    user?: string;
+    password?: string;
+    passwordFile?: string;
+    tokenFile?: string;
+  }>();
+  const user = given.user ?? env['STACKCHAIN_RPC_USER'];
+  const password = given.password ?? given.passwordFile ?? env['STACKCHAIN_RPC_PASSWORD'];
+  const token = given.tokenFile ?? env['STACKCHAIN_TOKEN'];
+  const source = (): RpcSourceOptions => {
+    if (user !== undefined) {
+      return { url: given.url, credentials: { user, password: password ?? '' } };
+    }
+    return token === undefined ? { url: given.url } : { url: given.url, credentials: { token } };
+  };
+  return {
+    source: source(),
+    payTo: given.address,
+    threads: given.threads ?? availableParallelism(),
+  };
+}

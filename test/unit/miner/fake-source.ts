@@ -1,0 +1,144 @@
+/**
+ * A WorkSource that is a chain of its own: it judges what is submitted as a node would, moves its tip
+ * when a test says so, waits as a long poll does, and writes down when what happened.
+ */
+import { decodeBlock } from '../../../lib/codec/block.ts';
+import { merkleRoot } from '../../../lib/crypto/merkle.ts';
+import { Fault } from '../../../lib/faults.ts';
+import type { Template, WorkSource } from '../../../lib/mining/types.ts';
+import { p2pkhScript } from '../../../lib/script/p2pkh.ts';
+import type { Block, BlockHash, Sats } from '../../../lib/types.ts';
+import { must } from '../../helpers/vectors.ts';
+
+export const PAY_TO = p2pkhScript(new Uint8Array(20).fill(7));
+const POLL_MS_MAX = 5_000;
+
+export interface Submission {
+  readonly block: Block;
+  readonly atMs: number;
+  readonly reason: string | null;
+}
+
+export class FakeSource implements WorkSource {
+  readonly submissions: Submission[] = [];
+  /** When this parent ceased to be the tip. */
+  readonly movedAt = new Map<BlockHash, number>();
+  target: bigint;
+  tip = '00'.repeat(32) as BlockHash;
+  height = 0;
+  sequence = 0;
+  /** Set by a test: what the next calls do instead. */
+  templateFaults = 0;
+  submitFaults = 0;
+  /** The submission counts, its answer gets lost. */
+  lostAnswers = 0;
+  submitMs = 0;
+  templatesAsked = 0;
+  #waiting = new Set<() => void>();
+
+  /** `hashes`: expected per block. */
+  constructor(hashes: number) {
+    this.target = 2n ** 256n / BigInt(hashes) - 1n;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  moveTip(hash: BlockHash): void {
+    this.movedAt.set(this.tip, performance.now());
+    this.tip = hash;
+    this.height++;
+    this.#wake();
+  }
+
+  moveFees(): void {
+    this.sequence++;
+    this.#wake();
+  }
+
+  get id(): string {
+    return `${this.tip}${this.sequence}`;
+  }
+
+  get accepted(): Block[] {
+    return this.submissions.filter(({ reason }) => reason === null).map(({ block }) => block);
+  }
+
+  async template({ knownId, signal }: { knownId?: string; signal?: AbortSignal } = {}) {
+    this.templatesAsked++;
+    if (this.templateFaults > 0) {
+      this.templateFaults--;
+      throw new Fault('transport', 'away');
+    }
+    if (knownId === this.id) await this.#wait(signal);
+    return this.#template();
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, POLL_MS_MAX);
+      const end = (act: () => void) => (): void => {
+        clearTimeout(timer);
+        act();
+      };
+      this.#waiting.add(end(resolve));
+      signal?.addEventListener(
+        'abort',
+        end(() => reject(new Fault('transport', 'aborted'))),
+      );
+    });
+  }
+
+  #template(): Template {
+    return {
+      id: this.id,
+      version: 0x2000_0000,
+      prevHash: this.tip,
+      height: this.height + 1,
+      bits: 0x207f_ffff,
+      target: this.target,
+      curTime: Math.floor(Date.now() / 1000),
+      minTime: 1,
+      coinbaseValue: (5e9 + this.sequence) as Sats,
+      coinbaseFlags: '0011223344556677',
+      txs: [],
+    };
+  }
+
+  async submit(raw: Uint8Array): Promise<string | null> {
+    if (this.submitFaults > 0) {
+      this.submitFaults--;
+      throw new Fault('transport', 'away');
+    }
+    const atMs = performance.now();
+    const block = must(decodeBlock(raw));
+    const reason = this.#judge(block);
+    this.submissions.push({ block, atMs, reason });
+    if (reason === null) this.moveTip(block.header.hash);
+    if (this.submitMs > 0) await new Promise((resolve) => setTimeout(resolve, this.submitMs));
+    if (this.lostAnswers > 0) {
+      this.lostAnswers--;
+      throw new Fault('transport', 'connection reset');
+    }
+    return reason;
+  }
+
+  #judge({ header, txs }: Block): string | null {
+    if (BigInt(`0x${header.hash}`) > this.target) return 'high-hash';
+    if (merkleRoot(txs.map(({ txid }) => txid)).root !== header.merkleRoot)
+      return 'bad-txnmrklroot';
+    if (this.accepted.some((known) => known.header.hash === header.hash)) return 'duplicate';
+    return header.prevHash === this.tip ? null : 'stale-prevblk';
+  }
+}
+
+/** Resolves once the condition holds; fails after `ms`. */
+export async function until(condition: () => boolean, ms = 20_000): Promise<void> {
+  const endMs = performance.now() + ms;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error('it did not come to pass');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,216 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import { systemRandom } from '../../../lib/adapters/system-random.ts';
+import { toHex } from '../../../lib/codec/hex.ts';
+import { miningJob } from '../../../lib/mining/assemble.ts';
+import { silentTelemetry, type Telemetry } from '../../../lib/ports/telemetry.ts';
+import type { BlockHash } from '../../../lib/types.ts';
+import { EXTRA_NONCE_BYTES, type Found, HashPool } from '../../../miner/hash-pool.ts';
+import { createMiner, type Miner, type MinerOptions } from '../../../miner/miner.ts';
+import { FakeSource, PAY_TO, until } from './fake-source.ts';
+
+/** A hash that none will find. */
+const NEVER = 2 ** 52;
+const EASY = 20_000;
+const miners: Miner[] = [];
+
+function minerOn(source: FakeSource, more: Partial<MinerOptions> = {}): Miner {
+  const miner = createMiner({
+    source,
+    payTo: PAY_TO,
+    threads: 2,
+    clock: systemClock,
+    random: systemRandom,
+    telemetry: silentTelemetry,
+    ...more,
+  });
+  miners.push(miner);
+  return miner;
+}
+
+afterEach(async () => {
+  await Promise.all(miners.splice(0).map((miner) => miner.stop()));
+});
+
+const tipOf = (n: number): BlockHash => n.toString(16).padStart(64, '0') as BlockHash;
+
+describe('the miner', () => {
+  it('mines block after block, each on the one before, paid to the script', async () => {
+    const source = new FakeSource(EASY);
+    const found: string[] = [];
+    const miner = minerOn(source, { onFound: ({ hash }) => found.push(hash) });
+    miner.start();
+    await until(() => found.length >= 20);
+    await miner.stop();
+    const blocks = source.accepted;
+    expect(found).toEqual(blocks.map(({ header }) => header.hash));
+    for (const [i, { header, txs }] of blocks.entries()) {
+      expect(header.prevHash).toBe(i === 0 ? '00'.repeat(32) : blocks[i - 1]?.header.hash);
+      expect(txs[0]?.outputs[0]?.scriptPubKey).toEqual(PAY_TO);
+      expect(Math.abs(header.time - Date.now() / 1000)).toBeLessThan(30);
+    }
+    const stats = miner.stats();
+    expect(stats).toMatchObject({ active: false, stale: 0, rejected: 0, hashRate: 0 });
+    expect(stats.found).toBe(found.length);
+    expect(stats.hashes).toBeGreaterThan(found.length * 1000);
+    // No siblings: a block is submitted once, and none beside it.
+    expect(source.submissions.length).toBe(found.length);
+  });
+
+  it('shows nonces tried over wall time as its hash rate', async () => {
+    const miner = minerOn(new FakeSource(NEVER));
+    miner.start();
+    await until(() => miner.stats().hashes > 0);
+    const startMs = performance.now();
+    const before = miner.stats().hashes;
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const { hashes, hashRate, active, engine } = miner.stats();
+    const measured = ((hashes - before) * 1000) / (performance.now() - startMs);
+    expect(hashRate / measured).toBeGreaterThan(0.6);
+    expect(hashRate / measured).toBeLessThan(1.4);
+    expect({ active, engine }).toEqual({ active: true, engine: 'plain' });
+  });
+
+  it('at 100 tips a minute, submits nothing on a tip that it knows to be old', async () => {
+    const source = new FakeSource(300_000);
+    source.submitMs = 50;
+    const lost: string[] = [];
+    const miner = minerOn(source, { onLost: (_, reason) => lost.push(reason) });
+    miner.start();
+    let tips = 0;
+    const timer = setInterval(() => source.moveTip(tipOf(++tips)), 600);
+    await new Promise((resolve) => setTimeout(resolve, 9000));
+    clearInterval(timer);
+    await miner.stop();
+    expect(tips).toBeGreaterThanOrEqual(13);
+    expect(source.submissions.length).toBeGreaterThan(5);
+    for (const { block, atMs } of source.submissions) {
+      const oldSince = source.movedAt.get(block.header.prevHash) ?? atMs;
+      expect(atMs - oldSince).toBeLessThan(1000);
+    }
+    expect(miner.stats().stale).toBe(lost.length);
+    expect(miner.stats().rejected).toBe(0);
+  });
+
+  it('turns to better fees within a second, also in the midst of a search', async () => {
+    const source = new FakeSource(NEVER);
+    const miner = minerOn(source);
+    miner.start();
+    await until(() => miner.stats().hashes > 0);
+    source.moveFees();
+    const movedAt = performance.now();
+    source.target = 2n ** 255n;
+    source.moveFees();
+    await until(() => source.accepted.length > 0);
+    expect(performance.now() - movedAt).toBeLessThan(1000);
+    expect(source.accepted[0]?.txs[0]?.outputs[0]?.value).toBe(5_000_000_002n);
+  });
+
+  it('goes on when the node was away, and says so once', async () => {
+    const source = new FakeSource(EASY);
+    source.templateFaults = 2;
+    const lines: string[] = [];
+    const telemetry: Telemetry = { metric() {}, log: (_, message) => lines.push(message) };
+    const miner = minerOn(source, { telemetry });
+    miner.start();
+    await until(() => miner.stats().found >= 2);
+    expect(lines).toEqual(['no work from the node: away']);
+  });
+
+  it('offers a found block again until the node takes it', async () => {
+    const source = new FakeSource(EASY);
+    source.submitFaults = 2;
+    const miner = minerOn(source);
+    miner.start();
+    await until(() => miner.stats().found >= 1);
+    expect(source.accepted.length).toBeGreaterThanOrEqual(1);
+    expect(miner.stats()).toMatchObject({ stale: 0, rejected: 0 });
+  });
+
+  it('counts a block whose answer got lost', async () => {
+    const source = new FakeSource(EASY);
+    source.lostAnswers = 1;
+    const miner = minerOn(source);
+    miner.start();
+    await until(() => source.accepted.length >= 2 && miner.stats().found >= 2);
+    expect(miner.stats()).toMatchObject({ stale: 0, rejected: 0 });
+  });
+
+  it('a block that the node refuses as wrong is counted, and not offered in haste again', async () => {
+    const source = new FakeSource(EASY);
+    source.submit = async () => 'bad-txnmrklroot';
+    const reasons: unknown[] = [];
+    const miner = minerOn(source, { onLost: (...lost) => reasons.push(lost.slice(1)) });
+    miner.start();
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await miner.stop();
+    expect(miner.stats().rejected).toBeGreaterThanOrEqual(1);
+    expect(miner.stats().rejected).toBeLessThanOrEqual(4);
+    expect(reasons[0]).toEqual(['bad-txnmrklroot', true]);
+  });
+
+  it('stops at once in the midst of a search, and starts again', async () => {
+    const source = new FakeSource(NEVER);
+    const miner = minerOn(source);
+    for (let round = 0; round < 2; round++) {
+      miner.start();
+      miner.start();
+      const before = miner.stats().hashes;
+      await until(() => miner.stats().hashes > before);
+      const startMs = performance.now();
+      await miner.stop();
+      expect(performance.now() - startMs).toBeLessThan(500);
+      expect(miner.stats().active).toBe(false);
+    }
+    const { hashes } = miner.stats();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(miner.stats().hashes).toBe(hashes);
+  });
+
+  it('can be stopped from within onFound: that block is the last', async () => {
+    const source = new FakeSource(EASY);
+    let stopped: Promise<void> | undefined;
+    const miner = minerOn(source, {
+      onFound: () => {
+        stopped ??= miner.stop();
+      },
+    });
+    miner.start();
+    await until(() => stopped !== undefined);
+    await stopped;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(source.submissions.length).toBe(1);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses %d threads', (threads) => {
+    expect(() => minerOn(new FakeSource(EASY), { threads })).toThrow(RangeError);
+  });
+});
+
+describe('the threads', () => {
+  it('search disjoint extra nonces, and every thread finds', async () => {
+    const source = new FakeSource(2);
+    const template = await source.template();
+    const job = miningJob(template, { payTo: PAY_TO, extraNonceBytes: EXTRA_NONCE_BYTES });
+    const found: Found[] = [];
+    const pool = new HashPool({
+      threads: 3,
+      random: { bytes: (count) => new Uint8Array(count).fill(0xaa) },
+      telemetry: silentTelemetry,
+      onFound: (one) => found.push(one),
+    });
+    try {
+      for (let round = 0; round < 300; round++) {
+        const before = found.length;
+        pool.search(job);
+        await until(() => found.length > before);
+      }
+    } finally {
+      await pool.close();
+    }
+    expect(found.length).toBe(300);
+    const byThread = new Set(found.map(({ extraNonce }) => toHex(extraNonce)));
+    for (const extraNonce of byThread) expect(extraNonce).toMatch(/^aaaaaaaa000[012]0000$/);
+    expect(byThread.size).toBeGreaterThan(1);
+  });
+});

@@ -122,6 +122,8 @@ export const REJECTS = {
   'invalid-wif': ours('policy', 'wallet'),
   'invalid-phrase': ours('policy', 'BIP39'),
   'invalid-hd-key': ours('policy', 'BIP32'),
+  'invalid-base58': ours('policy', 'library'),
+  'invalid-hex': ours('policy', 'library'),
   'unknown-key': ours('policy', 'wallet'),
   conflict: ours('policy', 'wallet'),
 } as const satisfies Record<string, RejectInfo>;

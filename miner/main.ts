@@ -25,6 +25,11 @@ const telemetry: Telemetry = {
 };
 
 async function run({ source, payTo, threads }: RemoteOptions): Promise<void> {
+  // First of all, so that no signal comes too early to be heard.
+  const asked = new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
   const miner = createMiner({
     source: createRpcSource(source),
     payTo,
@@ -38,10 +43,7 @@ async function run({ source, payTo, threads }: RemoteOptions): Promise<void> {
   say(`mining on ${source.url} with ${threads} thread${threads === 1 ? '' : 's'}`);
   miner.start();
   const report = setInterval(() => say(statsLine(miner.stats())), REPORT_MS);
-  await new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
+  await asked;
   clearInterval(report);
   say(statsLine(miner.stats()));
   await miner.stop();

@@ -160,7 +160,7 @@ function readFlags(aux: unknown): string {
 }
 
 function readTx(value: unknown): TemplateTx {
-  const { data, fee, sigops, depends } = value as Json;
+  const { data, fee, sigops, depends } = (value ?? {}) as Json;
   const raw = typeof data === 'string' ? fromHex(data) : undefined;
   const tx = raw && decodeTx(raw);
   if (!tx?.ok) throw wrong('the template holds a transaction that does not decode');

@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { toHex } from '../../../lib/codec/hex.ts';
+import { readOptions, UsageError } from '../../../miner/options.ts';
+import { rateText, statsLine } from '../../../miner/report.ts';
+import { bytes } from '../../helpers/vectors.ts';
+import { FakeSource, PAY_TO, until } from './fake-source.ts';
+
+const MAIN = fileURLToPath(new URL('../../../miner/main.ts', import.meta.url));
+/** Of PAY_TO. */
+const ADDRESS = '1eA9ctCNq41iLLnQErtTUVdxpRyZ9hZmW';
+
+const running: (ChildProcess | Server)[] = [];
+afterEach(() => {
+  for (const one of running.splice(0)) {
+    if ('kill' in one) one.kill('SIGKILL');
+    else one.close();
+  }
+});
+
+/** The fake chain behind getblocktemplate and submitblock. */
+async function serve(source: FakeSource): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { method, params } = JSON.parse(Buffer.concat(chunks).toString());
+    const isTemplate = method === 'getblocktemplate';
+    const known = isTemplate ? params[0].longpollid : undefined;
+    const result = isTemplate
+      ? json(await source.template(known === undefined ? {} : { knownId: known }))
+      : await source.submit(bytes(params[0]));
+    response.end(JSON.stringify({ result, error: null, id: 0 }));
+  });
+  running.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function json(template: Awaited<ReturnType<FakeSource['template']>>): object {
+  return {
+    version: template.version,
+    previousblockhash: template.prevHash,
+    transactions: [],
+    coinbaseaux: { flags: `08${template.coinbaseFlags}` },
+    coinbasevalue: template.coinbaseValue,
+    longpollid: template.id,
+    target: template.target.toString(16).padStart(64, '0'),
+    mintime: template.minTime,
+    curtime: template.curTime,
+    bits: template.bits.toString(16),
+    height: template.height,
+  };
+}
+
+function start(args: readonly string[]): { child: ChildProcess; out: () => string } {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: 'pipe' });
+  running.push(child);
+  let out = '';
+  child.stdout?.on('data', (chunk) => {
+    out += chunk;
+  });
+  return { child, out: () => out };
+}
+
+const exitOf = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+
+it('mines over HTTP, prints what it finds, and ends within a second of SIGTERM', async () => {
+  const source = new FakeSource(20_000);
+  const url = await serve(source);
+  const { child, out } = start(['-o', url, '-a', ADDRESS, '-t', '2']);
+  await until(() => source.accepted.length >= 3 && /^found 3 /m.test(out()), 60_000);
+  // Now in the midst of a search, with a long poll open.
+  source.target = 1n;
+  source.moveFees();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const exit = exitOf(child);
+  const startMs = performance.now();
+  child.kill('SIGTERM');
+  expect(await exit).toBe(0);
+  expect(performance.now() - startMs).toBeLessThan(1000);
+  const [first, ...lines] = out().trim().split('\n');
+  expect(first).toBe(`mining on ${url}/ with 2 threads`);
+  for (const [i, { header, txs }] of source.accepted.entries()) {
+    expect(lines[i]).toBe(`found ${i + 1} ${header.hash}`);
+    expect(toHex(txs[0]?.outputs[0]?.scriptPubKey ?? new Uint8Array())).toBe(toHex(PAY_TO));
+  }
+  expect(lines.at(-1)).toMatch(
+    /^[\d.]+ [kM]?H\/s, height \d+, \d+ found, 0 stale, work \d+ s old$/,
+  );
+});
+
+it('ends within a second of SIGTERM while no node is there', async () => {
+  const { child, out } = start(['-o', 'http://127.0.0.1:1', '-a', ADDRESS, '-t', '1']);
+  await until(() => out() !== '');
+  const exit = exitOf(child);
+  const startMs = performance.now();
+  child.kill('SIGTERM');
+  expect(await exit).toBe(0);
+  expect(performance.now() - startMs).toBeLessThan(1000);
+});
+
+it('flags beat the environment', () => {
+  const env = {
+    STACKCHAIN_NODE: 'http://a.test',
+    STACKCHAIN_MINING_ADDRESS: ADDRESS,
+    STACKCHAIN_TOKEN: 'token',
+    STACKCHAIN_RPC_PASSWORD: 'from the environment',
+  };
+  const byEnv = readOptions([], env);
+  expect(byEnv.source).toEqual({ url: 'http://a.test/', credentials: { token: 'token' } });
+  expect(byEnv.payTo).toEqual(PAY_TO);
+  const byFlags = readOptions(['-o', 'http://b.test/rpc', '-u', 'u', '-t', '3'], env);
+  expect(byFlags).toMatchObject({
+    threads: 3,
+    source: {
+      url: 'http://b.test/rpc',
+      credentials: { user: 'u', password: 'from the environment' },
+    },
+  });
+});
+
+it.each([
+  [[], {}],
+  [['-o', 'http://a.test'], {}],
+  [['-o', 'ftp://a.test', '-a', ADDRESS], {}],
+  [['-o', 'http://u:p@a.test', '-a', ADDRESS], {}],
+  [['-o', 'http://a.test', '-a', `${ADDRESS}x`], {}],
+  [['-o', 'http://a.test', '-a', ADDRESS, '-t', '0'], {}],
+  [['-o', 'http://a.test', '-a', ADDRESS, '-t', '1e1'], {}],
+  [['-o', 'http://a.test', '-a', ADDRESS, '--no-such-flag'], {}],
+  [['-o', 'http://a.test', '-a', ADDRESS, '--token-file', '/nowhere/at/all'], {}],
+  [['-a', ADDRESS], { STACKCHAIN_NODE: 'nonsense' }],
+])('refuses %j %j as usage', (args, env) => {
+  let caught: unknown;
+  try {
+    readOptions(args, env);
+  } catch (error) {
+    caught = error;
+  }
+  expect(caught).toBeInstanceOf(UsageError);
+  expect((caught as UsageError).exitCode).toBe(2);
+});
+
+it.each([
+  [0, '0 H/s'],
+  [999, '999 H/s'],
+  [999.6, '1.00 kH/s'],
+  [1_722_000, '1.72 MH/s'],
+  [36e6, '36.0 MH/s'],
+  [999_600_000, '1.00 GH/s'],
+])('%d hashes a second are %s', (rate, line) => {
+  expect(rateText(rate)).toBe(line);
+});
+
+it('says when there is no work yet', () => {
+  const idle = { active: true, hashRate: 0, hashes: 0, found: 0, stale: 0, rejected: 0 };
+  expect(statsLine({ ...idle, height: 0, templateAgeMs: 0, engine: '' })).toBe('waiting for work');
+});

@@ -1,3 +1,5 @@
+import { Fault } from '../faults.ts';
+
 /** Carries envelopes to peers: at least once, any order, duplicates allowed. */
 export interface Envelope {
   readonly v: 1;
@@ -26,4 +28,15 @@ export interface Transport {
     envelopes: readonly Envelope[],
     options?: SendOptions,
   ): Promise<readonly Envelope[]>;
+}
+
+/** A peer answered and said no; `code` is that of its problem object (`banned`, `wrong-network`, …). */
+export const refusal = (code: string, detail: string): Fault =>
+  new Fault('transport', detail, { cause: { code } });
+
+/** The code with which the peer refused, if it was reached at all. */
+export function refusalCode(error: unknown): string | undefined {
+  if (!(error instanceof Fault) || error.code !== 'transport') return undefined;
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^[a-z-]{1,64}$/.test(code) ? code : undefined;
 }

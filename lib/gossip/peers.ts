@@ -1,0 +1,287 @@
+/**
+ * The peers' list: those we can call (by address) and the sessions of those that call us. Owns both
+ * kinds of rows and what `GET /v1/peers` shows; sends nothing.
+ */
+import { toHex } from '../codec/hex.ts';
+import type { RowKey } from '../ports/store.ts';
+import { type Kind, kindOf } from './address.ts';
+import { LIMITS } from './limits.ts';
+import { encodeJson, idOf, listRows, ROWS, type RowTools, readRows, updateRow } from './rows.ts';
+import { isBanned, listScores, type ScoreRow, scoreRowKey } from './scores.ts';
+import type { PeerInfo } from './types.ts';
+
+/** How far a peer says it is. Nobody's word counts for more than the question whether to ask. */
+export interface Claim {
+  readonly name: string;
+  readonly height: number;
+  readonly tip: string;
+  /** Chain work, 64 hex digits: compares as text. */
+  readonly work: string;
+}
+
+export interface PeerRow extends Claim {
+  readonly id: string;
+  /** Where messages go. */
+  readonly address: string;
+  readonly kind: Kind;
+  /** Where it is asked, and answers at once: its URL. */
+  readonly url: string;
+  readonly origin: 'configured' | 'added' | 'learned';
+  /** The id under which we write to it. */
+  readonly session: string;
+  /** It sends us what is new by itself; otherwise we ask. */
+  readonly push: boolean;
+  /** Unix seconds, 0: never. */
+  readonly lastSeen: number;
+  readonly lastHandshake: number;
+  /** In a row. */
+  readonly failures: number;
+  /** Not called before. */
+  readonly nextAt: number;
+  /** Where we are in its feed of transactions. */
+  readonly cursor: string;
+}
+
+/** Somebody that shook hands by calling us. */
+export interface SessionRow extends Claim {
+  /** Made from the session id, which is a secret between the two. */
+  readonly id: string;
+  readonly scoreKey: string;
+  /** The URL that it claims to be reached at, or ''. Only ever used to spare it its own news. */
+  readonly claimedUrl: string;
+  readonly lastSeen: number;
+}
+
+export const NO_CLAIM: Claim = { name: '', height: 0, tip: '', work: '0'.repeat(64) };
+const SESSION_BYTES = 16;
+const SESSION_ID = /^[0-9a-f]{32}$/;
+
+export const peerKey = (id: string): RowKey => ({ pk: ROWS.peers, sk: id });
+export const urlScoreKey = (address: string): string => `url:${address}`;
+
+export function newPeer(address: string, origin: PeerRow['origin'], now: number): PeerRow {
+  return {
+    ...NO_CLAIM,
+    id: idOf(address),
+    address,
+    kind: kindOf(address),
+    url: address,
+    origin,
+    session: '',
+    push: false,
+    lastSeen: 0,
+    lastHandshake: 0,
+    failures: 0,
+    nextAt: now,
+    cursor: '',
+  };
+}
+
+export const listPeers = (tools: RowTools): Promise<PeerRow[]> =>
+  listRows<PeerRow>(tools, ROWS.peers, LIMITS.peersMax);
+
+/** Changes a peer's row; one that was removed meanwhile stays removed. */
+export const updatePeer = (
+  tools: RowTools,
+  id: string,
+  change: (peer: PeerRow) => Partial<PeerRow>,
+): Promise<PeerRow | undefined> =>
+  updateRow<PeerRow>(tools, peerKey(id), (now) =>
+    now === undefined ? undefined : { value: { ...now, ...change(now) } },
+  );
+
+/** Adds a peer, or gives a learned one the operator's word. */
+export async function putPeer(
+  tools: RowTools,
+  address: string,
+  origin: PeerRow['origin'],
+): Promise<PeerRow | undefined> {
+  return updateRow<PeerRow>(tools, peerKey(idOf(address)), (now) => {
+    if (now === undefined) return { value: newPeer(address, origin, tools.now()) };
+    if (origin === 'learned' || now.origin === origin) return undefined;
+    return { value: { ...now, origin, failures: 0, nextAt: tools.now() } };
+  });
+}
+
+/** Makes the rows agree with the configuration: what left it is forgotten. */
+export async function configurePeers(
+  tools: RowTools,
+  addresses: readonly string[],
+): Promise<void> {
+  const wanted = new Set(addresses.map(idOf));
+  const rows = await listPeers(tools);
+  const gone = rows.filter((row) => row.origin === 'configured' && !wanted.has(row.id));
+  if (gone.length > 0) await tools.store.remove(gone.map((row) => peerKey(row.id)));
+  for (const address of addresses) await putPeer(tools, address, 'configured');
+  // A start is a new chance for all: what was out of reach may be back.
+  for (const row of rows.filter((row) => row.failures > 0 && wanted.has(row.id))) {
+    await updatePeer(tools, row.id, () => ({ failures: 0, nextAt: tools.now() }));
+  }
+}
+
+/** Learns addresses from strangers, up to a bound; known ones are left as they are. */
+export async function learnPeers(tools: RowTools, urls: readonly string[]): Promise<void> {
+  const known = await listPeers(tools);
+  const ids = new Set(known.map((row) => row.id));
+  let room = LIMITS.learnedMax - known.filter((row) => row.origin === 'learned').length;
+  for (const url of urls) {
+    if (room <= 0 || known.length + ids.size > 2 * LIMITS.peersMax) return;
+    if (ids.has(idOf(url))) continue;
+    ids.add(idOf(url));
+    room -= 1;
+    await putPeer(tools, url, 'learned');
+  }
+}
+
+export async function peerAnswered(
+  tools: RowTools,
+  peer: PeerRow,
+  news: Partial<PeerRow> & { readonly nextAt: number },
+): Promise<PeerRow | undefined> {
+  return updatePeer(tools, peer.id, () => ({ ...news, lastSeen: tools.now(), failures: 0 }));
+}
+
+/** Exponential backoff; a learned peer that never answers is forgotten. */
+export async function peerFailed(
+  tools: RowTools,
+  peer: PeerRow,
+  options: { readonly refused?: boolean } = {},
+): Promise<void> {
+  const row = await updatePeer(tools, peer.id, (now) => {
+    const wait = options.refused ? LIMITS.backoffSecondsMax : 2 ** Math.min(now.failures, 10);
+    return {
+      failures: now.failures + 1,
+      nextAt: tools.now() + Math.min(LIMITS.backoffSecondsMax, wait),
+    };
+  });
+  if (row?.origin === 'learned' && row.failures >= LIMITS.learnedFailuresMax) {
+    await tools.store.remove([peerKey(row.id)]);
+  }
+}
+
+/* Sessions */
+
+const sessionKey = (id: string): RowKey => ({ pk: ROWS.sessions, sk: id });
+
+/** The row key of the session that `from` names, if it may be one. */
+export const sessionIdOf = (from: string): string | undefined =>
+  SESSION_ID.test(from) ? idOf(`session ${from}`) : undefined;
+
+export const newSessionName = (tools: RowTools): string =>
+  toHex(tools.random.bytes(SESSION_BYTES));
+
+/** The session and the scores that judge a sender, in one read. */
+export async function readSender(
+  tools: RowTools,
+  sessionId: string | undefined,
+  scoreKeys: readonly string[],
+): Promise<{ session: SessionRow | undefined; scores: (ScoreRow | undefined)[] }> {
+  const keys = scoreKeys.map(scoreRowKey);
+  const [session, ...scores] = await readRows<unknown>(tools, [
+    sessionKey(sessionId ?? '-'),
+    ...keys,
+  ]);
+  return {
+    session: session as SessionRow | undefined,
+    scores: scores as (ScoreRow | undefined)[],
+  };
+}
+
+export async function putSession(tools: RowTools, row: SessionRow): Promise<void> {
+  const value = encodeJson(row);
+  const expiresAt = tools.now() + LIMITS.sessionSeconds;
+  await tools.store.put([{ ...sessionKey(row.id), value, expiresAt }]);
+}
+
+export const listSessions = (tools: RowTools): Promise<SessionRow[]> =>
+  listRows<SessionRow>(tools, ROWS.sessions, 2 * LIMITS.sessionsMax);
+
+/** Keeps the list bounded: who was silent longest is forgotten. */
+export async function makeRoomForSession(tools: RowTools): Promise<void> {
+  const rows = await listSessions(tools);
+  if (rows.length < LIMITS.sessionsMax) return;
+  const oldest = [...rows].sort((a, b) => a.lastSeen - b.lastSeen);
+  const gone = oldest.slice(0, rows.length - LIMITS.sessionsMax + 1);
+  await tools.store.remove(gone.map((row) => sessionKey(row.id)));
+}
+
+/** Forgets a peer, a session or a score, and what it was blamed for: the operator's will. */
+export async function removeById(tools: RowTools, id: string): Promise<boolean> {
+  const [peer, session, score] = await readRows<unknown>(tools, [
+    peerKey(id),
+    sessionKey(id),
+    { pk: ROWS.scores, sk: id },
+  ]);
+  const keys: RowKey[] = [];
+  if (peer !== undefined) {
+    keys.push(peerKey(id), scoreRowKey(urlScoreKey((peer as PeerRow).address)));
+  }
+  if (session !== undefined) {
+    keys.push(sessionKey(id), scoreRowKey((session as SessionRow).scoreKey));
+  }
+  if (score !== undefined) keys.push({ pk: ROWS.scores, sk: id });
+  if (keys.length > 0) await tools.store.remove(keys);
+  return keys.length > 0;
+}
+
+/* What is shown */
+
+const infoOf = (
+  row: Claim & { readonly id: string; readonly lastSeen: number },
+  place: { readonly address: string; readonly transport: Kind },
+  score: ScoreRow | undefined,
+): PeerInfo => ({
+  id: row.id,
+  address: place.address,
+  transport: place.transport,
+  height: row.height,
+  tip: row.tip,
+  score: score?.points ?? 0,
+  banned: isBanned(score),
+  lastSeen: row.lastSeen,
+});
+
+const transportOf = (scoreKey: string): Kind => {
+  if (scoreKey.startsWith('sqs:')) return 'sqs';
+  return scoreKey.startsWith('url:') && kindOf(scoreKey.slice(4)) === 'local' ? 'local' : 'http';
+};
+
+/** Peers by address, then who calls us, then who was blamed and is neither. */
+export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
+  const [peers, sessions, scores] = await Promise.all([
+    listPeers(tools),
+    listSessions(tools),
+    listScores(tools),
+  ]);
+  const byKey = new Map(scores.map((row) => [row.key, row]));
+  const shown = new Set<string>();
+  const scoreOf = (key: string): ScoreRow | undefined => {
+    shown.add(key);
+    return byKey.get(key);
+  };
+  const called = new Set(peers.map((row) => row.address));
+  return [
+    ...peers.map((row) =>
+      infoOf(
+        row,
+        { address: row.address, transport: row.kind },
+        scoreOf(urlScoreKey(row.address)),
+      ),
+    ),
+    ...sessions.flatMap((row) => {
+      const score = scoreOf(row.scoreKey);
+      // One that we call as well is one peer, not two, unless it is to blame for what it posted.
+      if (called.has(row.claimedUrl) && score === undefined) return [];
+      return [infoOf(row, { address: '', transport: transportOf(row.scoreKey) }, score)];
+    }),
+    ...scores
+      .filter((row) => !shown.has(row.key))
+      .map((row) =>
+        infoOf(
+          { ...NO_CLAIM, id: idOf(row.key), lastSeen: row.at },
+          { address: '', transport: transportOf(row.key) },
+          row,
+        ),
+      ),
+  ];
+}

@@ -1,0 +1,158 @@
+/** Blocks and transactions by JSON-RPC. */
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../lib/codec/index.ts';
+import { spend } from './fake-chain.ts';
+import { entryOf } from './fake-node.ts';
+import { createHarness, OTHER } from './harness.ts';
+import { call } from './rpc-call.ts';
+
+describe('reading the chain', () => {
+  it('by count, hash and height', async () => {
+    const { app, blocks } = createHarness();
+    expect((await call(app, 'getblockcount')).result).toBe(12);
+    expect((await call(app, 'getbestblockhash')).result).toBe(blocks[12]?.entry.hash);
+    expect((await call(app, 'getblockhash', [3])).result).toBe(blocks[3]?.entry.hash);
+    expect((await call(app, 'getdifficulty')).result).toBeCloseTo(4.6565e-10, 14);
+    expect((await call(app, 'getchaintips')).result).toEqual([
+      { height: 12, hash: blocks[12]?.entry.hash, branchlen: 0, status: 'active' },
+    ]);
+  });
+
+  it('shows a block at each verbosity', async () => {
+    const { app, blocks } = createHarness();
+    const { entry, block } = blocks[3] as (typeof blocks)[number];
+    for (const level of [0, false]) {
+      expect((await call(app, 'getblock', [entry.hash, level])).result).toBe(toHex(block.raw));
+    }
+    const { result } = await call(app, 'getblock', [entry.hash]);
+    expect(result).toMatchObject({
+      hash: entry.hash,
+      confirmations: 10,
+      height: 3,
+      version: 4,
+      versionHex: '00000004',
+      merkleroot: block.header.merkleRoot,
+      nonce: 3,
+      bits: '207fffff',
+      nTx: 2,
+      previousblockhash: blocks[2]?.entry.hash,
+      nextblockhash: blocks[4]?.entry.hash,
+      size: block.raw.length,
+      strippedsize: block.raw.length,
+      weight: block.raw.length * 4,
+      tx: block.txs.map((tx) => tx.txid),
+    });
+    const full = await call(app, 'getblock', [entry.hash, 2]);
+    const [coinbase, payment] = full.result.tx;
+    expect(coinbase.vin[0]).toEqual({ coinbase: '02030000', sequence: 0xffffffff });
+    expect(coinbase.fee).toBeUndefined();
+    expect(payment.fee).toBe(0.00009999);
+    expect(full.text).toContain('"fee":0.00009999,');
+    expect(full.text).toContain('"value":50.00000000,');
+    expect(payment.vin[0].scriptSig.asm.split(' ')).toHaveLength(2);
+    expect(payment.vout[0].scriptPubKey).toEqual({
+      asm: `OP_DUP OP_HASH160 ${'07'.repeat(20)} OP_EQUALVERIFY OP_CHECKSIG`,
+      hex: `76a914${'07'.repeat(20)}88ac`,
+      address: OTHER,
+      type: 'pubkeyhash',
+    });
+  });
+
+  it('shows a header', async () => {
+    const { app, blocks } = createHarness();
+    const { entry } = blocks[0] as (typeof blocks)[number];
+    const raw = await call(app, 'getblockheader', [entry.hash, false]);
+    expect(raw.result).toBe(toHex(entry.header.raw));
+    const { result } = await call(app, 'getblockheader', [entry.hash]);
+    expect(result).toMatchObject({ height: 0, nTx: 1, nextblockhash: blocks[1]?.entry.hash });
+    expect(result).not.toHaveProperty('previousblockhash');
+  });
+
+  it('sums up', async () => {
+    const { app } = createHarness();
+    const { result } = await call(app, 'getblockchaininfo');
+    expect(result).toMatchObject({
+      chain: 'regtest',
+      blocks: 12,
+      headers: 12,
+      initialblockdownload: false,
+      verificationprogress: 1,
+      pruned: false,
+      warnings: [],
+    });
+    expect(result.chainwork).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('transactions', () => {
+  it('are sent, tested and refused as by Core', async () => {
+    const { app, script, blocks } = createHarness();
+    const tx = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
+    const hex = toHex(tx.raw);
+    expect((await call(app, 'sendrawtransaction', [hex])).result).toBe(tx.txid);
+    expect((await call(app, 'sendrawtransaction', ['00'])).error.code).toBe(-22);
+    // 1,000 base units for some 220 bytes are more than this.
+    const dear = await call(app, 'sendrawtransaction', [hex, 0.000001]);
+    expect(dear.error.code).toBe(-25);
+    expect((await call(app, 'sendrawtransaction', [hex, 0])).result).toBe(tx.txid);
+    script.txOutcome = { status: 'rejected', reject: { reason: 'dust', kind: 'policy' } };
+    expect((await call(app, 'sendrawtransaction', [hex])).error).toEqual({
+      code: -26,
+      message: 'dust',
+    });
+    script.txOutcome = { status: 'orphan', txid: tx.txid, missing: [] };
+    expect((await call(app, 'sendrawtransaction', [hex])).error).toEqual({
+      code: -25,
+      message: 'bad-txns-inputs-missingorspent',
+    });
+    const tested = await call(app, 'testmempoolaccept', [[hex]]);
+    expect(tested.result).toEqual([
+      { txid: tx.txid, wtxid: tx.txid, allowed: true, vsize: tx.raw.length, fees: { base: 1e-5 } },
+    ]);
+    const refused = await call(app, 'testmempoolaccept', [[hex], '0.000001']);
+    expect(refused.result[0]['reject-reason']).toBe('max-fee-exceeded');
+  });
+
+  it('are shown from chain and mempool', async () => {
+    const { app, waiting, blocks } = createHarness();
+    const confirmed = blocks[3]?.block.txs[1];
+    const plain = await call(app, 'getrawtransaction', [confirmed?.txid]);
+    expect(plain.result).toBe(toHex(confirmed?.raw as Uint8Array));
+    const verbose = await call(app, 'getrawtransaction', [confirmed?.txid, true]);
+    expect(verbose.result).toMatchObject({
+      txid: confirmed?.txid,
+      blockhash: blocks[3]?.entry.hash,
+      confirmations: 10,
+    });
+    const tx = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
+    expect((await call(app, 'getrawtransaction', [tx.txid])).error.code).toBe(-5);
+    waiting.push(entryOf(tx, 500));
+    expect((await call(app, 'getrawtransaction', [tx.txid])).result).toBe(toHex(tx.raw));
+    const decoded = await call(app, 'decoderawtransaction', [toHex(tx.raw)]);
+    expect(decoded.result.txid).toBe(tx.txid);
+  });
+
+  it('wait in the mempool', async () => {
+    const { app, waiting, blocks } = createHarness();
+    const parent = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
+    const child = spend(parent, 1, 10n);
+    waiting.push(entryOf(parent, 500), { ...entryOf(child, 700), parents: [parent.txid] });
+    expect((await call(app, 'getrawmempool')).result).toEqual([parent.txid, child.txid]);
+    const { result, text } = await call(app, 'getrawmempool', [true]);
+    expect(result[parent.txid]).toMatchObject({
+      descendantcount: 2,
+      ancestorcount: 1,
+      depends: [],
+      spentby: [child.txid],
+      'bip125-replaceable': true,
+    });
+    expect(text).toContain('"fees":{"base":0.00000700,"modified":0.00000700,"ancestor":0.00001200');
+    const entry = await call(app, 'getmempoolentry', [child.txid]);
+    expect(entry.result).toEqual(result[child.txid]);
+    expect((await call(app, 'getmempoolentry', ['ab'.repeat(32)])).error.code).toBe(-5);
+    const info = await call(app, 'getmempoolinfo');
+    expect(info.result).toMatchObject({ size: 2, loaded: true });
+    expect(info.text).toContain('"mempoolminfee":0.00001000');
+    expect((await call(app, 'estimatesmartfee', [6])).result).toEqual({ feerate: 1e-5, blocks: 6 });
+  });
+});

@@ -18,8 +18,14 @@ import { EXTRA_NONCE_BYTES } from './hash-pool.ts';
 import { createMiner } from './miner.ts';
 import { pause } from './pause.ts';
 
+/** What of a node is needed. */
+export type GeneratingNode = Pick<
+  Node,
+  'template' | 'templateId' | 'acceptBlock' | 'on' | 'clock' | 'random'
+>;
+
 export interface GenerateOptions {
-  readonly node: Node;
+  readonly node: GeneratingNode;
   readonly count: number;
   /** scriptPubKey of the rewards: P2PKH. */
   readonly payTo: Uint8Array;

@@ -9,6 +9,7 @@ import * as ecdsa from '../crypto/ecdsa.ts';
 import { hash160 } from '../crypto/hash.ts';
 import { refuse, scriptFailure } from '../rejects.ts';
 import { type Verdict, valid } from '../types.ts';
+import { lockOf } from '../wallet/build-transaction.ts';
 import * as hd from '../wallet/hd.ts';
 
 /**
@@ -87,6 +88,15 @@ export const parseAddress = (text: string): Verdict<codec.ParsedAddress> =>
  */
 export const addressOf = (key: Uint8Array, version: number): string =>
   codec.encodeAddress(hash160(key), version);
+
+/**
+ * The script that pays an address of the network with this version. Rejects: `invalid-address`.
+ * @example
+ * const script = addressScript('mfWxJ45yp2SFn7UciZyNpvDKrzbhyfKrY8', regtest.addressVersion);
+ * console.log(script.ok && toHex(script.value).slice(0, 6)); // 76a914
+ */
+export const addressScript = (address: string, version: number): Verdict<Uint8Array> =>
+  lockOf(address, version);
 
 /**
  * A private key (32 bytes) in the wallet import format, as one whose public key is compressed.

@@ -12,9 +12,11 @@ import {
   OFF_HEADERS,
   UNPARKED,
 } from '../store/layout.ts';
+import type { ScriptHash } from '../types.ts';
 import { undoRows } from './block-store.ts';
 import type { ChainContext } from './context.ts';
-import { receivedNow } from './context.ts';
+import { CHAIN_LIMITS, receivedNow } from './context.ts';
+import type { Totals } from './effects-rows.ts';
 import type { Draft } from './fold.ts';
 import { offKey, offRow } from './off-chain.ts';
 import type { ChainChange } from './types.ts';
@@ -37,6 +39,23 @@ function rowsBefore(ctx: ChainContext, draft: Draft): LooseRow[] {
     );
   }
   return rows;
+}
+
+/** The next block touches many of the same addresses: their totals need not be read again. */
+function rememberTotals(ctx: ChainContext, before: number, version: number, draft: Draft): void {
+  const { hints } = ctx;
+  const goesOn = hints.totals.version === before && draft.disconnected.length === 0;
+  const byScript = goesOn ? hints.totals.byScript : new Map<ScriptHash, Totals>();
+  for (const [script, totals] of draft.totals) {
+    // Those not touched for long go first.
+    byScript.delete(script);
+    byScript.set(script, totals);
+  }
+  for (const script of byScript.keys()) {
+    if (byScript.size <= CHAIN_LIMITS.totalsMax) break;
+    byScript.delete(script);
+  }
+  hints.totals = { version, byScript };
 }
 
 /** Rows that say a block lies off the chain. */
@@ -72,6 +91,7 @@ export async function commitDraft(
     changes: draft.changes.list(),
   });
   if (!result.ok) return undefined;
+  rememberTotals(ctx, snapshot.version, result.version, draft);
   telemetry.metric('TipHeight', to.height);
   telemetry.metric('BlocksConnected', draft.connected.length);
   if (draft.connected.length > 0) {

@@ -7,7 +7,8 @@ import type { Snapshot, Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Verifier } from '../ports/verifier.ts';
 import { decodeHead } from '../store/layout.ts';
-import type { BlockHash } from '../types.ts';
+import type { BlockHash, ScriptHash } from '../types.ts';
+import type { Totals } from './effects-rows.ts';
 
 export interface ChainContext {
   readonly params: ChainParams;
@@ -28,6 +29,8 @@ export interface ChainHints {
   offBytes: number;
   /** The tip at which the quota was last enforced. */
   quotaTip: BlockHash | undefined;
+  /** Running totals of addresses as of one version of the store, and of no other. */
+  totals: { version: number; byScript: Map<ScriptHash, Totals> };
 }
 
 export const noHints = (): ChainHints => ({
@@ -35,6 +38,7 @@ export const noHints = (): ChainHints => ({
   offRows: 0,
   offBytes: 0,
   quotaTip: undefined,
+  totals: { version: 0, byScript: new Map() },
 });
 
 /** The snapshot's tip. */
@@ -74,6 +78,8 @@ export const CHAIN_LIMITS = {
   /** New rows or bytes off the chain after which the quota is enforced at once. */
   quotaSlackRows: 2_000,
   quotaSlackBytes: 8 * 1024 * 1024,
+  /** Addresses whose totals are remembered. */
+  totalsMax: 50_000,
   /** A locator of more hashes is cut. */
   locatorMax: 101,
   pageRows: 10_000,

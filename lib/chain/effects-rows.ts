@@ -6,6 +6,7 @@
 import { coinsOf } from '../consensus/connect.ts';
 import { medianTimePast } from '../consensus/context.ts';
 import type { BlockEffects, BlockEntry } from '../consensus/types.ts';
+import type { RowKey } from '../ports/store.ts';
 import {
   coinKey,
   encodeCoin,
@@ -83,6 +84,9 @@ export function touchesOf(effects: SpendEffects): Touches {
   return touches;
 }
 
+const coinRow = (outpoint: OutpointKey, coin: Coin): RowKey =>
+  coinKey(scriptHashOf(coin.scriptPubKey), outpoint);
+
 const compactSizeBytes = (count: number): number => (count < 0xfd ? 1 : count <= 0xffff ? 3 : 5);
 
 /** Offset of each transaction from the block's first byte. */
@@ -104,27 +108,25 @@ export function connectRows(
 ): void {
   const { changes, coins } = into;
   const { hash, height } = entry;
-  changes.set(
+  changes.put(
     heightKey(height),
     encodeHeightRow({ hash, medianTime: medianTimePast(entry), header: entry.header.raw }),
-    false,
   );
   for (const { outpoint, coin } of effects.created) {
     coins.set(outpoint, coin);
-    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), encodeCoin(coin), false);
+    changes.coin(outpoint, coinRow(outpoint, coin), encodeCoin(coin), false);
   }
   for (const { outpoint, coin, spender, vin } of effects.spent) {
     coins.set(outpoint, null);
-    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), undefined, true);
-    changes.set(outspendKey(outpoint), encodeOutspend({ txid: spender, vin, height }), false);
+    changes.coin(outpoint, coinRow(outpoint, coin), undefined, true);
+    changes.put(outspendKey(outpoint), encodeOutspend({ txid: spender, vin, height }));
   }
   const offsets = txOffsets(block);
   block.txs.forEach((tx, position) => {
     const offset = offsets[position] ?? 0;
-    changes.set(
+    changes.put(
       txKey(tx.txid),
       encodeTxRow({ blockHash: hash, height, position, offset, bytes: tx.raw.length }),
-      false,
     );
     historyRows(into, { tx, position, height }, touches);
   });
@@ -146,7 +148,7 @@ function historyRows(
     };
     into.totals.set(script, totals);
     const value = encodeHistory({ txid: at.tx.txid, ...totals });
-    into.changes.set(historyKey(script, at.height, at.position), value, false);
+    into.changes.put(historyKey(script, at.height, at.position), value);
   }
 }
 
@@ -180,13 +182,13 @@ export function disconnectRows(
   const effects = effectsOf(block, height, undo);
   for (const { outpoint, coin } of effects.spent) {
     coins.set(outpoint, coin);
-    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), encodeCoin(coin), false);
-    changes.set(outspendKey(outpoint), undefined, true);
+    changes.coin(outpoint, coinRow(outpoint, coin), encodeCoin(coin), false);
+    changes.takeBack(outspendKey(outpoint), undefined);
   }
   // After the spent ones: what was made and spent here is unmade.
   for (const { outpoint, coin } of effects.created) {
     coins.set(outpoint, null);
-    changes.set(coinKey(scriptHashOf(coin.scriptPubKey), outpoint), undefined, true);
+    changes.coin(outpoint, coinRow(outpoint, coin), undefined, true);
   }
   const offsets = txOffsets(block);
   const touches = touchesOf(effects);
@@ -194,10 +196,10 @@ export function disconnectRows(
     const place = { blockHash: hash, position, offset: offsets[position] ?? 0 };
     // A coinbase goes nowhere when its block is gone.
     const row = position === 0 ? undefined : encodeTxRow({ ...place, bytes: tx.raw.length });
-    changes.set(txKey(tx.txid), row, true);
+    changes.takeBack(txKey(tx.txid), row);
     for (const script of touches.get(tx.txid)?.keys() ?? []) {
-      changes.set(historyKey(script, height, position), undefined, true);
+      changes.takeBack(historyKey(script, height, position), undefined);
     }
   });
-  changes.set(heightKey(height), undefined, true);
+  changes.takeBack(heightKey(height), undefined);
 }

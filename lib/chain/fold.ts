@@ -51,6 +51,8 @@ export interface Draft {
   readonly undo: readonly { readonly hash: BlockHash; readonly coins: readonly Coin[] }[];
   readonly returned: readonly Uint8Array[];
   readonly confirmed: readonly Txid[];
+  /** Running totals of all addresses that were touched, as they are after the commit. */
+  readonly totals: ReadonlyMap<ScriptHash, Totals>;
 }
 
 export type FoldResult =
@@ -161,6 +163,7 @@ export class Fold {
         undo: this.#undo,
         returned: this.#returned.reverse().flat(),
         confirmed: this.#confirmed,
+        totals: this.#totals,
       },
     };
   }
@@ -196,7 +199,7 @@ export class Fold {
     for (const scripts of touches.values()) {
       for (const script of scripts.keys()) if (!this.#totals.has(script)) wanted.add(script);
     }
-    const scripts = [...wanted];
+    const scripts = this.#takeKnownTotals(wanted);
     const forkedAt = this.#forkedAt;
     const rows =
       forkedAt === undefined
@@ -219,6 +222,21 @@ export class Fold {
       const row = rows[i];
       this.#totals.set(script, row === undefined ? NO_TOTALS : decodeHistory(row.value));
     });
+  }
+
+  /** Totals that this process computed for the very version of the snapshot; answers the rest. */
+  #takeKnownTotals(wanted: ReadonlySet<ScriptHash>): ScriptHash[] {
+    const { totals } = this.#ctx.hints;
+    if (this.#forkedAt !== undefined || totals.version !== this.#snapshot.version) {
+      return [...wanted];
+    }
+    const unknown: ScriptHash[] = [];
+    for (const script of wanted) {
+      const known = totals.byScript.get(script);
+      if (known === undefined) unknown.push(script);
+      else this.#totals.set(script, known);
+    }
+    return unknown;
   }
 
   /** Median times that BIP68's time locks of this block ask for. */

@@ -2,7 +2,7 @@
  * The OpenAPI 3.1 document, made from the schemas that validate. Owns what the document says of a
  * row besides them: the problems it may answer, its security, its headers.
  */
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Row } from './row.ts';
 import { IdempotencyHeaders, ProblemSchema } from './schemas.ts';
 
@@ -19,11 +19,10 @@ function openApiOf(row: Row): Parameters<typeof createRoute>[0] {
   const { spec } = row;
   const responses: Record<number, object> = {};
   for (const [status, answer] of Object.entries(spec.answers)) {
-    const { description, schema, mediaType = 'application/json' } = answer;
-    responses[Number(status)] =
-      schema === undefined
-        ? { description }
-        : { description, content: { [mediaType]: { schema } } };
+    const { description, schema = answer.mediaType && z.string(), mediaType } = answer;
+    responses[Number(status)] = schema
+      ? { description, content: { [mediaType ?? 'application/json']: { schema } } }
+      : { description };
   }
   for (const status of problemStatuses(row)) {
     responses[status] ??= {

@@ -5,7 +5,7 @@
  */
 import type { ChainView, InputCell } from '../chain/types.ts';
 import { signatureChecksOf } from '../consensus/connect.ts';
-import { refuse, rejectOf } from '../rejects.ts';
+import { asMempoolReject, refuse, rejectOf, scriptFailure } from '../rejects.ts';
 import type { Coin, OutpointKey, Reject, Sats, Tx, Txid, Verdict } from '../types.ts';
 import { toOutpointKey, valid } from '../types.ts';
 import {
@@ -286,7 +286,9 @@ async function checkSignatures(
     byOutpoint.set(toOutpointKey(prevout.txid, prevout.vout), coins[i] as Coin);
   });
   const checks = signatureChecksOf(tx, (outpoint) => byOutpoint.get(outpoint));
-  if (!checks.ok) return checks;
+  if (!checks.ok) return { ok: false, reject: asMempoolReject(checks.reject) };
   const failed = await verifier.firstInvalid(checks.value);
-  return failed < 0 ? valid() : refuse('mempool-script-verify-flag-failed', `input ${failed}`);
+  if (failed < 0) return valid();
+  const { reject } = scriptFailure('Signature must be zero for failed CHECK(MULTI)SIG operation');
+  return { ok: false, reject: { ...asMempoolReject(reject), detail: `input ${failed}` } };
 }

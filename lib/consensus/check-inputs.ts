@@ -1,13 +1,16 @@
 /** What a transaction may spend (Core's CheckTxInputs). Shared by blocks and the mempool. */
 import type { ChainParams } from '../params/chain-params.ts';
 import { refuse } from '../rejects.ts';
-import type { Coin, Height, OutpointKey, Sats, Tx, Verdict } from '../types.ts';
+import type { Coin, Height, Outpoint, OutpointKey, Reject, Sats, Tx, Verdict } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
 import { MONEY_MAX } from './limits.ts';
 
-/** Sum of outputs that were checked: at most 21e14. */
-export const outputSum = (tx: Tx): Sats =>
-  Number(tx.outputs.reduce((sum, { value }) => sum + value, 0n)) as Sats;
+/** Sum of outputs that were checked (checkTransaction): at most 21e14. */
+export function outputSum(tx: Tx): Sats {
+  let sum = 0;
+  for (const { value } of tx.outputs) sum += Number(value);
+  return sum as Sats;
+}
 
 /**
  * The fee, in a block at `height`. Rejects: `bad-txns-inputs-missingorspent`,
@@ -22,11 +25,23 @@ export function checkTxInputs(
   const coins: Coin[] = [];
   for (const { prevout } of tx.inputs) {
     const coin = coinOf(toOutpointKey(prevout.txid, prevout.vout));
-    if (coin === undefined) {
-      return refuse('bad-txns-inputs-missingorspent', `${prevout.txid}:${prevout.vout}`);
-    }
+    if (coin === undefined) return missing(prevout);
     coins.push(coin);
   }
+  const fee = checkCoins(tx, coins, height, params);
+  return fee.ok ? { ok: true, value: { fee: fee.value } } : fee;
+}
+
+export const missing = ({ txid, vout }: Outpoint): { ok: false; reject: Reject } =>
+  refuse('bad-txns-inputs-missingorspent', `${txid}:${vout}`);
+
+/** As checkTxInputs, the coins in hand, one for each input; answers the fee. */
+export function checkCoins(
+  tx: Tx,
+  coins: readonly Coin[],
+  height: Height,
+  params: ChainParams,
+): Verdict<Sats> {
   let total = 0;
   for (const { value, coinbase, height: made } of coins) {
     if (coinbase && height - made < params.maturity) {
@@ -38,6 +53,5 @@ export function checkTxInputs(
     }
   }
   const fee = total - outputSum(tx);
-  if (fee < 0) return refuse('bad-txns-in-belowout');
-  return { ok: true, value: { fee: fee as Sats } };
+  return fee < 0 ? refuse('bad-txns-in-belowout') : { ok: true, value: fee as Sats };
 }

@@ -18,15 +18,14 @@ import {
   type Tx,
   type TxOut,
   toOutpointKey,
-  type UnixSeconds,
   type Verdict,
   valid,
 } from '../types.ts';
 import { checkBlockContext } from './check-block.ts';
-import { checkTxInputs, outputSum } from './check-inputs.ts';
+import { checkCoins, missing, outputSum } from './check-inputs.ts';
 import { medianTimePast } from './context.ts';
 import { MONEY_MAX } from './limits.ts';
-import { checkSequenceLocks } from './locks.ts';
+import { areOldEnough, type LockPlace } from './locks.ts';
 import { subsidy } from './subsidy.ts';
 import type { BlockEffects, BlockEntry, CoinView, CreatedCoin, SpentCoin } from './types.ts';
 
@@ -56,7 +55,7 @@ export function signatureChecksOf(
   const checks: SignatureCheck[] = [];
   for (const [index, { prevout }] of tx.inputs.entries()) {
     const coin = coinOf(toOutpointKey(prevout.txid, prevout.vout));
-    if (coin === undefined) return refuse('bad-txns-inputs-missingorspent');
+    if (coin === undefined) return missing(prevout);
     const check = inputSignatureCheck(tx, index, coin.scriptPubKey);
     if (!check.ok) return check;
     checks.push(check.value);
@@ -64,9 +63,20 @@ export function signatureChecksOf(
   return { ok: true, value: checks };
 }
 
-interface Place {
-  readonly height: Height;
-  readonly parentMedianTime: UnixSeconds;
+/** Coins that a transaction makes. OP_RETURN never becomes one. */
+export function coinsOf(
+  tx: Tx,
+  about: { readonly height: Height; readonly coinbase: boolean },
+): CreatedCoin[] {
+  const { txid } = tx;
+  const { height, coinbase } = about;
+  const made: CreatedCoin[] = [];
+  for (const [vout, { value, scriptPubKey }] of tx.outputs.entries()) {
+    if (matchP2pkh(scriptPubKey) === undefined) continue;
+    const coin = { value: Number(value) as Sats, scriptPubKey, height, coinbase };
+    made.push({ outpoint: toOutpointKey(txid, vout), txid, vout, coin });
+  }
+  return made;
 }
 
 /** One block being connected: the coins as its transactions leave them, one after the other. */
@@ -74,63 +84,70 @@ class Connecting {
   readonly created: CreatedCoin[] = [];
   readonly spent: SpentCoin[] = [];
   readonly checks: SignatureCheck[] = [];
-  readonly #made = new Map<OutpointKey, Coin>();
-  readonly #gone = new Set<OutpointKey>();
-  readonly #view: CoinView;
-  readonly #place: Place;
   fees = 0;
+  readonly #view: CoinView;
+  readonly #place: LockPlace;
+  readonly #params: ChainParams;
+  /** What the block itself made, null for spent. */
+  readonly #coins = new Map<OutpointKey, Coin | null>();
 
-  constructor(view: CoinView, place: Place) {
+  constructor(view: CoinView, place: LockPlace, params: ChainParams) {
     this.#view = view;
     this.#place = place;
+    this.#params = params;
   }
 
-  readonly coin = (outpoint: OutpointKey): Coin | undefined =>
-    this.#gone.has(outpoint) ? undefined : (this.#made.get(outpoint) ?? this.#view.coin(outpoint));
-
-  get view(): CoinView {
-    const { height: own, parentMedianTime } = this.#place;
-    return {
-      coin: this.coin,
-      medianTimePast: (height) =>
-        height === own - 1 ? parentMedianTime : this.#view.medianTimePast(height),
-    };
+  coinbase(tx: Tx): Verdict {
+    const outputs = checkOutputs(tx);
+    if (outputs.ok) this.#create(tx, true);
+    return outputs;
   }
 
-  spend(tx: Tx): void {
-    tx.inputs.forEach(({ prevout }, vin) => {
+  /** In Core's order: coins and amounts, relative locks, then what a signature is about. */
+  transaction(tx: Tx): Verdict {
+    const found = this.#find(tx);
+    if (!found.ok) return found;
+    const coins = found.value.map(({ coin }) => coin);
+    const fee = checkCoins(tx, coins, this.#place.height, this.#params);
+    if (!fee.ok) return fee;
+    this.fees += fee.value;
+    if (this.fees > MONEY_MAX) return refuse('bad-txns-accumulated-fee-outofrange');
+    const isOld = areOldEnough(tx, coins, this.#place, (at) => this.#view.medianTimePast(at));
+    if (!isOld) return refuse('bad-txns-nonfinal', 'BIP68');
+    const outputs = checkOutputs(tx);
+    if (!outputs.ok) return outputs;
+    for (const [index, { scriptPubKey }] of coins.entries()) {
+      const check = inputSignatureCheck(tx, index, scriptPubKey);
+      if (!check.ok) return check;
+      this.checks.push(check.value);
+    }
+    for (const spent of found.value) {
+      this.#coins.set(spent.outpoint, null);
+      this.spent.push(spent);
+    }
+    this.#create(tx, false);
+    return valid();
+  }
+
+  /** The coins of the inputs; each id is put together once. */
+  #find(tx: Tx): Verdict<SpentCoin[]> {
+    const found: SpentCoin[] = [];
+    for (const [vin, { prevout }] of tx.inputs.entries()) {
       const outpoint = toOutpointKey(prevout.txid, prevout.vout);
-      const coin = this.coin(outpoint) as Coin;
-      this.spent.push({ outpoint, coin, spender: tx.txid, vin });
-      this.#gone.add(outpoint);
-    });
+      const own = this.#coins.get(outpoint);
+      const coin = own === undefined ? this.#view.coin(outpoint) : own;
+      if (coin === undefined || coin === null) return missing(prevout);
+      found.push({ outpoint, coin, spender: tx.txid, vin });
+    }
+    return { ok: true, value: found };
   }
 
-  create(tx: Tx, coinbase: boolean): void {
+  #create(tx: Tx, coinbase: boolean): void {
     for (const item of coinsOf(tx, { height: this.#place.height, coinbase })) {
       this.created.push(item);
-      this.#made.set(item.outpoint, item.coin);
+      this.#coins.set(item.outpoint, item.coin);
     }
   }
-}
-
-/** Coins that a transaction makes. OP_RETURN never becomes one. */
-export function coinsOf(
-  tx: Tx,
-  about: { readonly height: Height; readonly coinbase: boolean },
-): CreatedCoin[] {
-  return tx.outputs.flatMap(({ value, scriptPubKey }, vout) =>
-    matchP2pkh(scriptPubKey) === undefined
-      ? []
-      : [
-          {
-            outpoint: toOutpointKey(tx.txid, vout),
-            txid: tx.txid,
-            vout,
-            coin: { value: Number(value) as Sats, scriptPubKey, ...about },
-          },
-        ],
-  );
 }
 
 /** What block 0 creates: nothing, where nobody may spend it (as in Bitcoin). */
@@ -142,7 +159,7 @@ export function genesisCoins(params: ChainParams): CreatedCoin[] {
 
 /**
  * What connecting does. The block was checked by itself (checkBlock). Rejects: checkBlockContext's,
- * checkTxInputs', `bad-txns-nonfinal` (relative locks), `stack-output`, `stack-op-return`, those of
+ * checkCoins', `bad-txns-nonfinal` (relative locks), `stack-output`, `stack-op-return`, those of
  * inputSignatureCheck, `bad-txns-accumulated-fee-outofrange`, `bad-cb-amount`.
  */
 export function connectBlock(
@@ -155,10 +172,10 @@ export function connectBlock(
   const context = checkBlockContext(block, entry, parent);
   if (!context.ok) return context;
   const { height } = entry;
-  const place: Place = { height, parentMedianTime: medianTimePast(parent) };
-  const state = new Connecting(view, place);
+  const place = { height, parentMedianTime: medianTimePast(parent) };
+  const state = new Connecting(view, place, params);
   for (const [index, tx] of block.txs.entries()) {
-    const verdict = index === 0 ? connectCoinbase(state, tx) : connectTx(state, tx, place, params);
+    const verdict = index === 0 ? state.coinbase(tx) : state.transaction(tx);
     if (!verdict.ok) {
       const { reason, kind, detail } = verdict.reject;
       const where = detail === undefined ? tx.txid : `${tx.txid}: ${detail}`;
@@ -167,35 +184,9 @@ export function connectBlock(
   }
   const most = subsidy(height, params) + state.fees;
   if (outputSum(block.txs[0] as Tx) > most) return refuse('bad-cb-amount', `more than ${most}`);
+  const { created, spent, checks } = state;
   return {
     ok: true,
-    value: {
-      created: state.created,
-      spent: state.spent,
-      fees: state.fees as Sats,
-      signatureChecks: state.checks,
-    },
+    value: { created, spent, fees: state.fees as Sats, signatureChecks: checks },
   };
-}
-
-function connectCoinbase(state: Connecting, tx: Tx): Verdict {
-  const outputs = checkOutputs(tx);
-  if (outputs.ok) state.create(tx, true);
-  return outputs;
-}
-
-function connectTx(state: Connecting, tx: Tx, place: Place, params: ChainParams): Verdict {
-  const inputs = checkTxInputs(tx, state.coin, place.height, params);
-  if (!inputs.ok) return inputs;
-  state.fees += inputs.value.fee;
-  if (state.fees > MONEY_MAX) return refuse('bad-txns-accumulated-fee-outofrange');
-  if (!checkSequenceLocks(tx, place, state.view)) return refuse('bad-txns-nonfinal', 'BIP68');
-  const outputs = checkOutputs(tx);
-  if (!outputs.ok) return outputs;
-  const checks = signatureChecksOf(tx, state.coin);
-  if (!checks.ok) return checks;
-  state.checks.push(...checks.value);
-  state.spend(tx);
-  state.create(tx, false);
-  return valid();
 }

@@ -1,5 +1,5 @@
 /** Lock times: absolute (BIP113) and relative (BIP68). */
-import type { Height, Tx, UnixSeconds } from '../types.ts';
+import type { Coin, Height, Tx, UnixSeconds } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
 import { LOCK_TIME_THRESHOLD, SEQUENCE_FINAL } from './limits.ts';
 import type { CoinView } from './types.ts';
@@ -32,23 +32,43 @@ export function sequenceLock(sequence: number): SequenceLock | undefined {
   return { byTime: (sequence & BY_TIME) !== 0, value: sequence & VALUE_MASK };
 }
 
+export interface LockPlace {
+  /** Of the block that the transaction stands in, or would. */
+  readonly height: Height;
+  readonly parentMedianTime: UnixSeconds;
+}
+
 /**
  * Whether every input is old enough for a block at `height`. The view must know the coins; a coin of
  * the same block counts as one of its height.
  */
-export function checkSequenceLocks(
-  tx: Tx,
-  place: { readonly height: Height; readonly parentMedianTime: UnixSeconds },
-  view: CoinView,
-): boolean {
+export function checkSequenceLocks(tx: Tx, place: LockPlace, view: CoinView): boolean {
   if (!hasSequenceLocks(tx)) return true;
-  return tx.inputs.every(({ prevout, sequence }) => {
-    const lock = sequenceLock(sequence);
-    if (lock === undefined) return true;
+  const coins: Coin[] = [];
+  for (const { prevout } of tx.inputs) {
     const coin = view.coin(toOutpointKey(prevout.txid, prevout.vout));
     if (coin === undefined) return false;
-    if (!lock.byTime) return coin.height + lock.value - 1 < place.height;
-    const since = view.medianTimePast(Math.max(coin.height - 1, 0));
-    return since + lock.value * TIME_UNIT_SECONDS - 1 < place.parentMedianTime;
+    coins.push(coin);
+  }
+  return areOldEnough(tx, coins, place, (height) => view.medianTimePast(height));
+}
+
+/** As checkSequenceLocks, the coins in hand, one for each input. */
+export function areOldEnough(
+  tx: Tx,
+  coins: readonly Coin[],
+  { height, parentMedianTime }: LockPlace,
+  medianTimePast: (height: Height) => UnixSeconds,
+): boolean {
+  if (!hasSequenceLocks(tx)) return true;
+  return tx.inputs.every(({ sequence }, i) => {
+    const lock = sequenceLock(sequence);
+    if (lock === undefined) return true;
+    const { height: made } = coins[i] as Coin;
+    if (!lock.byTime) return made + lock.value - 1 < height;
+    // Of the block before the coin's, since that was known when the coin was made (BIP68).
+    const before = Math.max(made - 1, 0);
+    const since = before === height - 1 ? parentMedianTime : medianTimePast(before);
+    return since + lock.value * TIME_UNIT_SECONDS - 1 < parentMedianTime;
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { AddressCoin, ChainView } from '../chain/types.ts';
 import { isCoinbase } from '../consensus/check-transaction.ts';
+import type { Gossip } from '../gossip/types.ts';
 import { revealedScript, scriptHash } from '../script/index.ts';
 import {
   type Coin,
@@ -24,6 +25,11 @@ const HISTORY_PAGE = 100;
  */
 const COINBASE_AGE_WITH_PEERS = 10;
 
+/** As much of a node as the counting needs. */
+export type CoinNode = Pick<Node, 'params' | 'chain' | 'mempool'> & {
+  readonly gossip: Pick<Gossip, 'peers'>;
+};
+
 /** Unconfirmed transactions that touch the script, as of one moment. */
 interface Waiting {
   /** Outpoints of the script that they spend. */
@@ -32,7 +38,7 @@ interface Waiting {
 }
 
 /** Least age of a coinbase at which this node's wallets spend it, in blocks. */
-export async function coinbaseAge(node: Node): Promise<number> {
+export async function coinbaseAge(node: CoinNode): Promise<number> {
   const { maturity } = node.params;
   if (maturity >= COINBASE_AGE_WITH_PEERS) return maturity;
   const peers = await node.gossip.peers();
@@ -55,7 +61,7 @@ function spendsOf(tx: Tx, script: ScriptHash): OutpointKey[] {
   });
 }
 
-async function waitingFor(node: Node, script: ScriptHash): Promise<Waiting> {
+async function waitingFor(node: CoinNode, script: ScriptHash): Promise<Waiting> {
   const txs = (await node.mempool.byScript(script)).map(({ tx }) => tx);
   return { txs, spent: new Set(txs.flatMap((tx) => spendsOf(tx, script))) };
 }
@@ -102,7 +108,7 @@ function changeOf(
  * coin that is spent in between is refused when it is used.
  */
 export async function* spendableCoins(
-  node: Node,
+  node: CoinNode,
   script: ScriptHash,
 ): AsyncGenerator<readonly SpendableCoin[]> {
   const waiting = await waitingFor(node, script);
@@ -138,7 +144,7 @@ const toSpendable = ({
 
 /** Costs what the address got in the last blocks and what waits, not what it ever held. */
 export async function addressBalance(
-  node: Node,
+  node: CoinNode,
   { address, script }: { readonly address: string; readonly script: ScriptHash },
 ): Promise<Balance> {
   const waiting = await waitingFor(node, script);

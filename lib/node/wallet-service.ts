@@ -9,13 +9,15 @@ import { type Txid, type Verdict, valid } from '../types.ts';
 import { lockOf } from '../wallet/build-transaction.ts';
 import { buildPayment, type Payer, sendPayment } from '../wallet/pay.ts';
 import type { CoinSource, Keystore, SpendableCoin, WalletService } from '../wallet/types.ts';
-import { addressBalance, spendableCoins } from './address-coins.ts';
+import { addressBalance, type CoinNode, spendableCoins } from './address-coins.ts';
 import type { Node } from './types.ts';
 
 const RATE_BYTES = 1000;
 
+type WalletNode = CoinNode & Pick<Node, 'acceptTx'>;
+
 /** A node in this process as a source of coins. */
-export function createNodeCoinSource(node: Node): CoinSource {
+export function createNodeCoinSource(node: WalletNode): CoinSource {
   return {
     async *coins(address) {
       const lock = lockOf(address, node.params.addressVersion);
@@ -45,7 +47,7 @@ export function createNodeCoinSource(node: Node): CoinSource {
 
 /** Rejects of its calls: see WalletService and wallet/pay.ts. */
 export function createWalletService(options: {
-  readonly node: Node;
+  readonly node: WalletNode;
   readonly keystore: Keystore;
 }): WalletService {
   const { node, keystore } = options;

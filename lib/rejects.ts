@@ -3,7 +3,6 @@
  * stable (API); details are not. Spelling is Bitcoin Core's (30.0) or BIP22's; ours begin with
  * `stack-` and name rules that are stricter than Bitcoin's. Owns the table, no rule.
  */
-import { assert } from './faults.ts';
 import type { Reject, RejectKind } from './types.ts';
 
 interface RejectInfo {
@@ -143,7 +142,7 @@ export function reasonCode(reason: string): string {
 export function rejectOf(reason: string, detail?: string): Reject {
   const code = reasonCode(reason);
   const info = Object.hasOwn(REJECTS, code) ? REJECTS[code as Reason] : undefined;
-  assert(info !== undefined, `no reject reason "${reason}"`);
+  if (info === undefined) throw new Error(`assertion failed: no reject reason "${reason}"`);
   return { reason, kind: info.kind, ...(detail !== undefined && { detail }) };
 }
 

@@ -1,16 +1,22 @@
 /**
  * The miner as a process, in a container or on a laptop: `-o URL` mines on any node that speaks
- * getblocktemplate. Reads the configuration, chooses adapters, prints lines; no rule lives here.
+ * getblocktemplate, `--store` hosts the node itself. Reads the configuration, chooses adapters, prints
+ * lines; no rule lives here.
  */
 import { systemClock } from '../lib/adapters/system-clock.ts';
 import { systemRandom } from '../lib/adapters/system-random.ts';
 import type { Telemetry } from '../lib/ports/telemetry.ts';
-import { createMiner } from './miner.ts';
-import { type RemoteOptions, readOptions, UsageError } from './options.ts';
+import { createMiner, type Miner } from './miner.ts';
+import { type MinerSettings, type RemoteOptions, readOptions, UsageError } from './options.ts';
 import { foundLine, lostLine, statsLine } from './report.ts';
 import { createRpcSource } from './rpc-source.ts';
 
 const REPORT_MS = 10_000;
+
+interface Running {
+  readonly miner: Miner;
+  stop(): Promise<void>;
+}
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -24,12 +30,7 @@ const telemetry: Telemetry = {
   },
 };
 
-async function run({ source, payTo, threads }: RemoteOptions): Promise<void> {
-  // First of all, so that no signal comes too early to be heard.
-  const asked = new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
+function startRemote({ source, payTo, threads }: RemoteOptions): Running {
   const miner = createMiner({
     source: createRpcSource(source),
     payTo,
@@ -42,16 +43,36 @@ async function run({ source, payTo, threads }: RemoteOptions): Promise<void> {
   });
   say(`mining on ${source.url} with ${threads} thread${threads === 1 ? '' : 's'}`);
   miner.start();
-  const report = setInterval(() => say(statsLine(miner.stats())), REPORT_MS);
+  return { miner, stop: () => miner.stop() };
+}
+
+async function start(settings: MinerSettings): Promise<Running> {
+  if (settings.kind === 'remote') return startRemote(settings);
+  // Loaded only here: who mines on a node elsewhere has no need of the SDK.
+  const { startEmbedded } = await import('./embedded.ts');
+  return startEmbedded(settings);
+}
+
+async function run(settings: MinerSettings): Promise<void> {
+  // First of all, so that no signal comes too early to be heard.
+  const asked = new Promise<undefined>((resolve) => {
+    process.once('SIGTERM', () => resolve(undefined));
+    process.once('SIGINT', () => resolve(undefined));
+  });
+  const running = await Promise.race([start(settings), asked]);
+  // Asked to end while it was still starting: nothing is under way that could be torn.
+  if (running === undefined) process.exit(0);
+  const report = setInterval(() => say(statsLine(running.miner.stats())), REPORT_MS);
   await asked;
   clearInterval(report);
-  say(statsLine(miner.stats()));
-  await miner.stop();
+  say(statsLine(running.miner.stats()));
+  await running.stop();
 }
 
 try {
   await run(readOptions(process.argv.slice(2), process.env));
-  process.exitCode = 0;
+  // Kept-alive connections would hold the process for seconds.
+  process.exit(0);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   if (error.exitCode !== 0) process.stderr.write(`${error.message}\n`);

@@ -6,11 +6,24 @@ import { parseAddress } from '../lib/codec/address.ts';
 import { p2pkhScript } from '../lib/script/p2pkh.ts';
 import type { RpcSourceOptions } from './rpc-source.ts';
 
-export interface RemoteOptions {
-  readonly source: RpcSourceOptions;
-  readonly payTo: Uint8Array;
+interface CommonOptions {
   readonly threads: number;
 }
+
+export interface RemoteOptions extends CommonOptions {
+  readonly kind: 'remote';
+  readonly source: RpcSourceOptions;
+  readonly payTo: Uint8Array;
+}
+
+/** Hosts the node itself, on the table and queues that the environment names. */
+export interface StoreOptions extends CommonOptions {
+  readonly kind: 'store';
+  /** Absent: the reward is left unclaimed. */
+  readonly payTo?: Uint8Array;
+}
+
+export type MinerSettings = RemoteOptions | StoreOptions;
 
 /** What is wrong with what was given; `exitCode` 0 after help. */
 export class UsageError extends Error {
@@ -60,9 +73,14 @@ const program = (env: Readonly<Record<string, string | undefined>>): Command => 
     .description('Mines on a node by getblocktemplate and submitblock.')
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
-    .requiredOption('-o, --url <URL>', 'the node (STACKCHAIN_NODE)', urlOf)
-    .requiredOption('-a, --address <A>', 'who is paid (STACKCHAIN_MINING_ADDRESS)', scriptOf)
-    .option('-t, --threads <N>', 'default: all that the machine runs at once', threadsOf)
+    .option('-o, --url <URL>', 'mines on this node (STACKCHAIN_NODE)', urlOf)
+    .option('--store', "hosts the node itself, on the stack's table and queues")
+    .option('-a, --address <A>', 'who is paid (STACKCHAIN_MINING_ADDRESS)', scriptOf)
+    .option(
+      '-t, --threads <N>',
+      'default: all that the machine runs at once (STACKCHAIN_THREADS)',
+      threadsOf,
+    )
     .option('-u, --user <USER>', 'for Basic auth (STACKCHAIN_RPC_USER)')
     .option('-p, --password <PASSWORD>', 'for Basic auth (STACKCHAIN_RPC_PASSWORD)')
     .option('--password-file <FILE>', 'holds the password', fileText)
@@ -74,6 +92,7 @@ const program = (env: Readonly<Record<string, string | undefined>>): Command => 
   const fromEnv: readonly (readonly [string, string, (text: string) => unknown])[] = [
     ['url', 'STACKCHAIN_NODE', urlOf],
     ['address', 'STACKCHAIN_MINING_ADDRESS', scriptOf],
+    ['threads', 'STACKCHAIN_THREADS', threadsOf],
   ];
   for (const [option, name, read] of fromEnv) {
     const text = env[name];
@@ -87,11 +106,22 @@ const program = (env: Readonly<Record<string, string | undefined>>): Command => 
   return command;
 };
 
+interface Given {
+  readonly url?: string;
+  readonly store?: boolean;
+  readonly address?: Uint8Array;
+  readonly threads?: number;
+  readonly user?: string;
+  readonly password?: string;
+  readonly passwordFile?: string;
+  readonly tokenFile?: string;
+}
+
 /** `argv` without the program's name. Throws UsageError. */
 export function readOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): RemoteOptions {
+): MinerSettings {
   const command = program(env);
   try {
     command.parse([...argv], { from: 'user' });
@@ -99,27 +129,24 @@ export function readOptions(
     if (!(error instanceof CommanderError)) throw error;
     throw new UsageError(error.message, error.exitCode === 0 ? 0 : 2);
   }
-  const given = command.opts<{
-    url: string;
-    address: Uint8Array;
-    threads?: number;
-    user?: string;
-    password?: string;
-    passwordFile?: string;
-    tokenFile?: string;
-  }>();
+  const given = command.opts<Given>();
+  const { url, address, threads = availableParallelism() } = given;
+  if (given.store === true) {
+    return { kind: 'store', threads, ...(address !== undefined && { payTo: address }) };
+  }
+  if (url === undefined) throw new UsageError('Error: name a node with -o URL, or use --store.');
+  if (address === undefined) throw new UsageError('Error: name who is paid with -a ADDRESS.');
+  return { kind: 'remote', threads, payTo: address, source: sourceOf(url, given, env) };
+}
+
+function sourceOf(
+  url: string,
+  given: Given,
+  env: Readonly<Record<string, string | undefined>>,
+): RpcSourceOptions {
   const user = given.user ?? env['STACKCHAIN_RPC_USER'];
-  const password = given.password ?? given.passwordFile ?? env['STACKCHAIN_RPC_PASSWORD'];
+  const password = given.password ?? given.passwordFile ?? env['STACKCHAIN_RPC_PASSWORD'] ?? '';
   const token = given.tokenFile ?? env['STACKCHAIN_TOKEN'];
-  const source = (): RpcSourceOptions => {
-    if (user !== undefined) {
-      return { url: given.url, credentials: { user, password: password ?? '' } };
-    }
-    return token === undefined ? { url: given.url } : { url: given.url, credentials: { token } };
-  };
-  return {
-    source: source(),
-    payTo: given.address,
-    threads: given.threads ?? availableParallelism(),
-  };
+  if (user !== undefined) return { url, credentials: { user, password } };
+  return token === undefined ? { url } : { url, credentials: { token } };
 }

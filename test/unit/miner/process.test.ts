@@ -111,8 +111,14 @@ it('flags beat the environment', () => {
     STACKCHAIN_RPC_PASSWORD: 'from the environment',
   };
   const byEnv = readOptions([], env);
-  expect(byEnv.source).toEqual({ url: 'http://a.test/', credentials: { token: 'token' } });
-  expect(byEnv.payTo).toEqual(PAY_TO);
+  expect(byEnv).toMatchObject({
+    kind: 'remote',
+    payTo: PAY_TO,
+    source: { url: 'http://a.test/', credentials: { token: 'token' } },
+  });
+  const store = readOptions(['--store'], { ...env, STACKCHAIN_THREADS: '1' });
+  expect(store).toEqual({ kind: 'store', threads: 1, payTo: PAY_TO });
+  expect(readOptions(['--store', '-t', '2'], {})).toEqual({ kind: 'store', threads: 2 });
   const byFlags = readOptions(['-o', 'http://b.test/rpc', '-u', 'u', '-t', '3'], env);
   expect(byFlags).toMatchObject({
     threads: 3,

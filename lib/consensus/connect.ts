@@ -16,6 +16,7 @@ import {
   type Sats,
   type SignatureCheck,
   type Tx,
+  type Txid,
   type TxOut,
   toOutpointKey,
   type Verdict,
@@ -88,13 +89,18 @@ class Connecting {
   readonly #view: CoinView;
   readonly #place: LockPlace;
   readonly #params: ChainParams;
-  /** What the block itself made, null for spent. */
+  /** What the block itself made as far as it spends it, null for spent. */
   readonly #coins = new Map<OutpointKey, Coin | null>();
+  /** Transactions of which the block spends something: coins of others need no entry. */
+  readonly #parents = new Set<Txid>();
 
-  constructor(view: CoinView, place: LockPlace, params: ChainParams) {
+  constructor(block: Block, view: CoinView, place: LockPlace, params: ChainParams) {
     this.#view = view;
     this.#place = place;
     this.#params = params;
+    for (const tx of block.txs) {
+      for (const { prevout } of tx.inputs) this.#parents.add(prevout.txid);
+    }
   }
 
   coinbase(tx: Tx): Verdict {
@@ -143,9 +149,10 @@ class Connecting {
   }
 
   #create(tx: Tx, coinbase: boolean): void {
+    const isParent = this.#parents.has(tx.txid);
     for (const item of coinsOf(tx, { height: this.#place.height, coinbase })) {
       this.created.push(item);
-      this.#coins.set(item.outpoint, item.coin);
+      if (isParent) this.#coins.set(item.outpoint, item.coin);
     }
   }
 }
@@ -173,7 +180,7 @@ export function connectBlock(
   if (!context.ok) return context;
   const { height } = entry;
   const place = { height, parentMedianTime: medianTimePast(parent) };
-  const state = new Connecting(view, place, params);
+  const state = new Connecting(block, view, place, params);
   for (const [index, tx] of block.txs.entries()) {
     const verdict = index === 0 ? state.coinbase(tx) : state.transaction(tx);
     if (!verdict.ok) {

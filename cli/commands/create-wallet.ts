@@ -1,0 +1,15 @@
+/** `create-wallet`: the next address of the directory's phrase, which the first one makes. */
+import type { CliCommand } from '../command.ts';
+import { withKeystore } from '../host/wallet.ts';
+
+export const createWallet: CliCommand = {
+  name: 'create-wallet',
+  summary: 'make a new address; the first one makes the phrase that restores them all',
+  examples: ['stackchain create-wallet', 'stackchain show-phrase   # write it down'],
+  configure() {},
+  async run(context) {
+    const { settings, print } = context;
+    const made = await withKeystore(context, (keystore) => keystore.newAddress());
+    await print(settings.json ? JSON.stringify(made) : `New address: ${made.address}`);
+  },
+};

@@ -1,0 +1,24 @@
+/** `export-key`: the private key of one address, for another wallet. */
+import { type CliCommand, textOption } from '../command.ts';
+import { refused, usage } from '../errors.ts';
+import { addressForm, scriptOfAddress } from '../host/network.ts';
+import { withKeystore } from '../host/wallet.ts';
+
+export const exportKey: CliCommand = {
+  name: 'export-key',
+  summary: "print an address's private key (WIF): whoever reads it can spend its coins",
+  examples: ['stackchain export-key --address A'],
+  configure(command) {
+    command.requiredOption('--address <A>', 'an address of list-addresses');
+  },
+  async run(context, options) {
+    const { settings, print } = context;
+    const address = textOption(options, 'address') ?? '';
+    if (scriptOfAddress(address, addressForm(settings)) === undefined) {
+      throw usage('Error: Address is not valid');
+    }
+    const wif = await withKeystore(context, (keystore) => keystore.exportWif(address));
+    if (wif === undefined) throw refused(`Error: no key for ${address} here.`, 'not-found', 404);
+    await print(settings.json ? JSON.stringify({ address, wif }) : wif);
+  },
+};

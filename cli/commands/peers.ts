@@ -1,0 +1,98 @@
+/** `peers`, `peers add`, `peers remove`: whom the node speaks with. */
+import type { PeerInfo } from '../../lib/gossip/types.ts';
+import { type CliCommand, type Context, textOption } from '../command.ts';
+import { usage } from '../errors.ts';
+import type { Client } from '../host/client.ts';
+import { withChain } from '../host/connect.ts';
+import { checkUrl } from '../settings.ts';
+import { table } from '../table.ts';
+
+const ACTIONS = ['list', 'add', 'remove'] as const;
+const PAGE = 100;
+/** A handshake with a peer that does not answer takes its time. */
+const ADD_TIMEOUT_MS = 60_000;
+const HASH_SHOWN = 16;
+
+interface Page {
+  readonly items: readonly PeerInfo[];
+  readonly next: string | null;
+}
+
+async function allPeers(client: Client): Promise<PeerInfo[]> {
+  const peers: PeerInfo[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const at: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const page: Page = await client.call<Page>(`/v1/peers?limit=${PAGE}${at}`);
+    peers.push(...page.items);
+    cursor = page.items.length === 0 ? null : page.next;
+  }
+  return peers;
+}
+
+const row = (peer: PeerInfo): string[] => [
+  peer.id,
+  peer.address === '' ? '(calls us)' : peer.address,
+  peer.transport,
+  String(peer.height),
+  peer.tip.slice(0, HASH_SHOWN),
+  `${peer.score}${peer.banned ? ' banned' : ''}`,
+  peer.lastSeen === 0 ? 'never' : new Date(peer.lastSeen * 1000).toISOString(),
+];
+const HEAD = ['id', 'address', 'by', 'height', 'tip', 'score', 'last seen'];
+
+async function show({ settings, print }: Context, peers: readonly PeerInfo[]): Promise<void> {
+  const lines = settings.json
+    ? peers.map((peer) => JSON.stringify(peer))
+    : table([HEAD, ...peers.map(row)]);
+  for (const line of lines) await print(line);
+}
+
+async function act(context: Context, action: string, what: string | undefined): Promise<void> {
+  const { settings, print } = context;
+  if (action === 'list') {
+    if (what !== undefined) throw usage("Error: 'peers list' takes no argument.");
+    return show(context, await withChain(settings, ({ client }) => allPeers(client)));
+  }
+  if (what === undefined) {
+    throw usage(`Error: 'peers ${action}' wants ${action === 'add' ? 'a URL' : 'an id'}.`);
+  }
+  if (action === 'add') {
+    const address = checkUrl(what);
+    const options = {
+      method: 'POST',
+      body: { address },
+      authorized: true,
+      timeoutMs: ADD_TIMEOUT_MS,
+    } as const;
+    const peer = await withChain(settings, ({ client }) =>
+      client.call<PeerInfo>('/v1/peers', options),
+    );
+    return show(context, [peer]);
+  }
+  await withChain(settings, ({ client }) =>
+    client.call(`/v1/peers/${encodeURIComponent(what)}`, { method: 'DELETE', authorized: true }),
+  );
+  if (!settings.json) await print(`Removed peer: ${what}`);
+}
+
+export const peers: CliCommand = {
+  name: 'peers',
+  summary: 'list the peers of the node; add or remove one',
+  examples: [
+    'stackchain peers',
+    'stackchain peers add http://192.0.2.7:8400',
+    'stackchain peers remove ID',
+  ],
+  configure(command) {
+    command
+      .argument('[action]', 'list (default), add or remove')
+      .argument('[what]', 'the URL to add, the id to remove');
+  },
+  async run(context, _options, args) {
+    const word = (args[0] ?? 'list').toLowerCase();
+    const action = ACTIONS.find((name) => name.startsWith(word));
+    if (action === undefined)
+      throw usage(`Error: 'peers' knows list, add and remove, not '${word}'.`);
+    await act(context, action, textOption({ what: args[1] }, 'what'));
+  },
+};

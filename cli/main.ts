@@ -1,0 +1,53 @@
+/** The command `stackchain` as a process. Owns streams, signals and the exit code, nothing else. */
+import type { Io } from './io.ts';
+import { runCli } from './program.ts';
+
+/** A second Ctrl-C within this time is the same one, forwarded by the process that started us. */
+const SAME_SIGNAL_MS = 1_000;
+
+function onStop(listener: () => void): () => void {
+  let askedAt: number | undefined;
+  const stop = (): void => {
+    const now = performance.now();
+    // Asked again, and not by an echo: whoever asks does not want to wait.
+    if (askedAt !== undefined && now - askedAt > SAME_SIGNAL_MS) process.exit(130);
+    if (askedAt !== undefined) return;
+    askedAt = now;
+    listener();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  process.on('disconnect', stop);
+  // Listening for the end of our starter must not keep us alive.
+  process.channel?.unref();
+  return () => {
+    for (const signal of signals) process.off(signal, stop);
+    process.off('disconnect', stop);
+  };
+}
+
+const io: Io = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  onStop,
+};
+
+// `stackchain print-blockchain | head`: the reader has seen enough, which is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+const code = await runCli(process.argv.slice(2), io);
+// Pipes are written asynchronously: what was said must be out before the process ends, and it must
+// end although sockets or threads of a library may still be around.
+await Promise.all(
+  [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+  ),
+);
+process.exit(code);

@@ -35,8 +35,16 @@ export const LIMITS = {
   /** Peers that a message is sent to at the same time. */
   parallelSends: 8,
   backoffSecondsMax: 900,
-  /** Longest time between two handshakes with a peer. */
+  /** Longest time between two handshakes with a peer; else ten block spacings. */
   handshakeSecondsMax: 600,
+  handshakeSpacings: 10,
+  /** How often one that nobody calls asks, at most so many peers; else a third of the spacing. */
+  pollSecondsMax: 5,
+  pollPeersMax: 8,
+  /** A peer's row is not written more often for nothing but that it lives. */
+  touchSeconds: 30,
+  /** Longest time that one tick spends on catching up. */
+  tickSyncMs: 8000,
   /** A learned peer that could not be reached this often is forgotten. */
   learnedFailuresMax: 8,
 
@@ -63,13 +71,13 @@ export const LIMITS = {
   /* Sync */
   syncLeaseSeconds: 60,
   windowBytes: 4_000_000,
-  windowBlocks: 2000,
+  windowBlocks: 1024,
   /** Hashes of one getdata, and peers asked at once. */
   fetchBlocks: 128,
   fetchPeers: 4,
   /** Nobody had what is missing: not asked again so soon. */
   stallSeconds: 15,
-  walkBatchesMax: 4096,
+  walkBatchesMax: 2048,
 
   /** Writers that race for one row of ours. */
   rowTriesMax: 8,

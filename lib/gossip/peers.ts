@@ -104,10 +104,7 @@ export async function putPeer(
 }
 
 /** Makes the rows agree with the configuration: what left it is forgotten. */
-export async function configurePeers(
-  tools: RowTools,
-  addresses: readonly string[],
-): Promise<void> {
+export async function configurePeers(tools: RowTools, addresses: readonly string[]): Promise<void> {
   const wanted = new Set(addresses.map(idOf));
   const rows = await listPeers(tools);
   const gone = rows.filter((row) => row.origin === 'configured' && !wanted.has(row.id));
@@ -167,8 +164,7 @@ const sessionKey = (id: string): RowKey => ({ pk: ROWS.sessions, sk: id });
 export const sessionIdOf = (from: string): string | undefined =>
   SESSION_ID.test(from) ? idOf(`session ${from}`) : undefined;
 
-export const newSessionName = (tools: RowTools): string =>
-  toHex(tools.random.bytes(SESSION_BYTES));
+export const newSessionName = (tools: RowTools): string => toHex(tools.random.bytes(SESSION_BYTES));
 
 /** The session and the scores that judge a sender, in one read. */
 export async function readSender(
@@ -262,11 +258,7 @@ export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
   const called = new Set(peers.map((row) => row.address));
   return [
     ...peers.map((row) =>
-      infoOf(
-        row,
-        { address: row.address, transport: row.kind },
-        scoreOf(urlScoreKey(row.address)),
-      ),
+      infoOf(row, { address: row.address, transport: row.kind }, scoreOf(urlScoreKey(row.address))),
     ),
     ...sessions.flatMap((row) => {
       const score = scoreOf(row.scoreKey);

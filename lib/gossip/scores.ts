@@ -75,7 +75,7 @@ const BLAMELESS_FOR_TX: ReadonlySet<string> = new Set([
   'non-BIP68-final',
 ]);
 /** What an operator did here by hand is no fault of a peer's. */
-const BY_HAND: ReadonlySet<string> = new Set(['invalidated', 'manual', 'checkpoint mismatch']);
+const BY_HAND: ReadonlySet<string> = new Set(['rejected', 'checkpoint mismatch']);
 
 export function pointsForBlock(reject: Reject): number {
   if (reject.kind !== 'consensus' && reject.kind !== 'mutated') return 0;

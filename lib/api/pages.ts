@@ -10,6 +10,7 @@ function pageResponse(page: Page): Response {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': page.policy,
+      'Access-Control-Allow-Origin': '*',
       'Cache-Control': 'no-cache',
       'Referrer-Policy': 'no-referrer',
       'X-Frame-Options': 'DENY',

@@ -9,13 +9,14 @@ import type { MiningJob, Template, WorkSource } from '../lib/mining/types.ts';
 import { type Clock, nowSeconds } from '../lib/ports/clock.ts';
 import type { Random } from '../lib/ports/random.ts';
 import type { Telemetry } from '../lib/ports/telemetry.ts';
+import { matchOpReturn, matchP2pkh } from '../lib/script/index.ts';
 import type { Block, BlockHash } from '../lib/types.ts';
 import { EXTRA_NONCE_BYTES, type Found, HashPool } from './hash-pool.ts';
 import { createMeter } from './meter.ts';
 import { pause } from './pause.ts';
 
 const TICK_MS = 250;
-const HASH_RATE_EVERY_MS = 60_000;
+const HASH_RATE_EVERY_MS = 10_000;
 /** After the node could not be reached: doubled each time, at most this. */
 const BACKOFF_MS_MIN = 250;
 const BACKOFF_MS_MAX = 5_000;
@@ -40,7 +41,7 @@ export interface FoundBlock {
 
 export interface MinerOptions {
   readonly source: WorkSource;
-  /** scriptPubKey that the reward goes to: P2PKH (or OP_RETURN, which burns it). */
+  /** scriptPubKey that the reward goes to: P2PKH, or OP_RETURN, which leaves it unclaimed. */
   readonly payTo: Uint8Array;
   readonly threads: number;
   readonly clock: Clock;
@@ -114,6 +115,9 @@ class ThreadedMiner implements Miner {
     if (!Number.isInteger(options.threads) || options.threads < 1) {
       throw new RangeError('a miner has at least one thread');
     }
+    if (matchP2pkh(options.payTo) === undefined && !matchOpReturn(options.payTo)) {
+      throw new RangeError('a miner pays to P2PKH or OP_RETURN');
+    }
     this.#options = options;
   }
 
@@ -126,7 +130,14 @@ class ThreadedMiner implements Miner {
         threads,
         random,
         telemetry,
-        onFound: (found) => void this.#submit(run, found),
+        onFound: (found) => {
+          this.#submit(run, found).catch((error: unknown) => {
+            // Of a listener, say: the search goes on with fresh work.
+            telemetry.log('error', `a block found was lost: ${String(error)}`);
+            run.submitting = undefined;
+            run.poll.abort();
+          });
+        },
       }),
       ended: new AbortController(),
       poll: new AbortController(),

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 /** Runs of a fuzz test. */
 export const FUZZ_RUNS = 10_000;
 
-/** Prints the seed, so that a failure can be run again: FUZZ_SEED=… in the environment. */
+/** Prints the seed, so that a failure can be run again: STACKCHAIN_SEED=… in the environment. */
 export function fuzzSeed(what: string): number {
-  const given = Number(process.env['FUZZ_SEED']);
+  const given = Number(process.env['STACKCHAIN_SEED']);
   const seed = Number.isInteger(given) && given !== 0 ? given : Date.now() | 0;
   console.info(`fuzz ${what}: seed ${seed}`);
   return seed;

@@ -182,6 +182,25 @@ describe('the miner', () => {
     expect(source.submissions.length).toBe(1);
   });
 
+  it('goes on when a listener throws', async () => {
+    const source = new FakeSource(EASY);
+    const lines: string[] = [];
+    const miner = minerOn(source, {
+      telemetry: { metric() {}, log: (_, message) => lines.push(message) },
+      onFound: () => {
+        throw new Error('not my day');
+      },
+    });
+    miner.start();
+    await until(() => miner.stats().found >= 3);
+    expect(lines[0]).toBe('a block found was lost: Error: not my day');
+  });
+
+  it('refuses a script that no coinbase may pay', () => {
+    const payTo = Uint8Array.of(0x51);
+    expect(() => minerOn(new FakeSource(EASY), { payTo })).toThrow(RangeError);
+  });
+
   it.each([0, -1, 1.5, Number.NaN])('refuses %d threads', (threads) => {
     expect(() => minerOn(new FakeSource(EASY), { threads })).toThrow(RangeError);
   });

@@ -14,10 +14,15 @@ export interface Context {
   warn(line: string): void;
 }
 
-export interface CliCommand {
+/** A command as the list knows it, before it is loaded. */
+export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  load(): Promise<CliCommand>;
+}
+
+export interface CliCommand {
   /** Flags, arguments, description. */
   configure(command: Command): void;
   /** Lines below the help, each one a command to try. */

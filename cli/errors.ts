@@ -50,7 +50,7 @@ export class CliError extends Error {
       type: 'about:blank',
       title: TITLES[options.exit],
       status: options.status ?? STATUS[options.exit],
-      detail: message,
+      detail: message.replace(/^Error: /, ''),
       code: options.code,
       requestId: randomUUID(),
     };

@@ -3,7 +3,7 @@
  * when a command fails. Owns the exit code; each command is in its own file.
  */
 import { Command, CommanderError } from 'commander';
-import type { CliCommand, Context } from './command.ts';
+import type { CliCommand, CommandEntry, Context } from './command.ts';
 import { matchCommand } from './command-names.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type CliError, toCliError, usage } from './errors.ts';
@@ -19,13 +19,13 @@ export const ADDRESS_WARNING =
 export async function runCli(
   argv: readonly string[],
   io: Io,
-  commands: readonly CliCommand[] = COMMANDS,
+  commands: readonly CommandEntry[] = COMMANDS,
 ): Promise<number> {
   try {
-    const program = createProgram(io, commands);
     const words = normalise(argv, [...commands.map((command) => command.name), 'help']);
     if (words.length === 0) throw usage("Error: no command given; try 'stackchain --help'.");
-    await program.parseAsync([...words], { from: 'user' });
+    const program = await createProgram(io, commands, words[0]);
+    await program.parseAsync(words, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -55,7 +55,7 @@ function normalise(argv: readonly string[], names: readonly string[]): string[] 
     if (VALUE_FLAGS.includes(word)) at++;
   }
   const word = argv[at];
-  if (word === undefined) return [...argv];
+  if (word === undefined) return argv.filter((flag) => /^(-h|--help|-V|--version)$/.test(flag));
   const match = matchCommand(word, names);
   if (!match.ok) throw usage(unknownCommand(word, match.candidates));
   const before = argv.slice(0, at);
@@ -72,7 +72,12 @@ function unknownCommand(word: string, candidates: readonly string[]): string {
   return `Error: '${word}' may mean ${candidates.join(' or ')}.`;
 }
 
-function createProgram(io: Io, commands: readonly CliCommand[]): Command {
+/** Only the command that is called is loaded; of the others help needs a line. */
+async function createProgram(
+  io: Io,
+  commands: readonly CommandEntry[],
+  called: string | undefined,
+): Promise<Command> {
   const program = new Command('stackchain')
     .description("A proof-of-work network by Bitcoin's rules: nodes, wallets, miners.")
     .version(packageVersion(), '-V, --version')
@@ -80,7 +85,11 @@ function createProgram(io: Io, commands: readonly CliCommand[]): Command {
     .helpCommand(false)
     .addHelpText('after', programHelp());
   harness(program, io);
-  for (const command of commands) program.addCommand(wrap(command, io), {});
+  for (const entry of commands) {
+    const command = new Command(entry.name).summary(entry.summary).description(entry.summary);
+    if (entry.name === called) wrap(command, await entry.load(), io);
+    program.addCommand(command);
+  }
   return program;
 }
 
@@ -105,10 +114,8 @@ function harness(command: Command, io: Io): void {
   });
 }
 
-function wrap(spec: CliCommand, io: Io): Command {
-  const command = new Command(spec.name)
-    .summary(spec.summary)
-    .description(spec.summary)
+function wrap(command: Command, spec: CliCommand, io: Io): void {
+  command
     .version(packageVersion(), '-V, --version')
     .helpOption('-h, --help', 'show help')
     .allowExcessArguments(false);
@@ -121,7 +128,6 @@ function wrap(spec: CliCommand, io: Io): Command {
     const options = command.opts();
     await spec.run(createContext(io, options), options, command.args);
   });
-  return command;
 }
 
 function createContext(io: Io, flags: CommonFlags): Context {

@@ -3,8 +3,6 @@ import type { CliCommand } from '../command.ts';
 import { withKeystore } from '../host/wallet.ts';
 
 export const createWallet: CliCommand = {
-  name: 'create-wallet',
-  summary: 'make a new address; the first one makes the phrase that restores them all',
   examples: ['stackchain create-wallet', 'stackchain show-phrase   # write it down'],
   configure() {},
   async run(context) {

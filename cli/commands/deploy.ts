@@ -125,8 +125,6 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
 }
 
 export const deploy: CliCommand = {
-  name: 'deploy',
-  summary: 'put up N nodes on AWS, or on a cloud emulated here (--local)',
   examples: ['stackchain deploy --local --nodes 3', 'stackchain deploy --nodes 3 --miner off'],
   configure(command) {
     command

@@ -8,8 +8,6 @@ import { wholeNumber } from '../numbers.ts';
 const NODES_MAX = 50;
 
 export const destroy: CliCommand = {
-  name: 'destroy',
-  summary: 'take down what deploy put up; wallets are kept',
   examples: ['stackchain destroy --nodes 3', 'stackchain destroy --local'],
   configure(command) {
     command

@@ -5,8 +5,6 @@ import { addressForm, scriptOfAddress } from '../host/network.ts';
 import { withKeystore } from '../host/wallet.ts';
 
 export const exportKey: CliCommand = {
-  name: 'export-key',
-  summary: "print an address's private key (WIF): whoever reads it can spend its coins",
   examples: ['stackchain export-key --address A'],
   configure(command) {
     command.requiredOption('--address <A>', 'an address of list-addresses');

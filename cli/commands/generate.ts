@@ -3,7 +3,7 @@ import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
 import type { Client } from '../host/client.ts';
 import { withChain } from '../host/connect.ts';
-import { scriptOfAddress } from '../host/network.ts';
+import { expectedForm, scriptOfAddress } from '../host/network.ts';
 import { wholeNumber } from '../numbers.ts';
 
 const COUNT_MAX = 1_000_000;
@@ -13,6 +13,8 @@ const BATCH_MAX = 1000;
 const BATCH_MS = 1_000;
 /** A block of stacknet takes 15 s on average, now and then ten times as long; fetch waits 300 s. */
 const BATCH_TIMEOUT_MS = 290_000;
+
+const notValid = (): Error => usage('Error: Address is not valid');
 
 interface Mined {
   readonly hashes: readonly string[];
@@ -46,8 +48,6 @@ async function mine(
 }
 
 export const generate: CliCommand = {
-  name: 'generate',
-  summary: 'mine N blocks now and print their hashes',
   examples: ['stackchain generate 1 --address A', 'stackchain generate 101 --address A -q'],
   configure(command) {
     command
@@ -57,10 +57,10 @@ export const generate: CliCommand = {
   async run(context, options, args) {
     const count = wholeNumber(args[0] ?? '', { flag: 'generate', min: 1, max: COUNT_MAX });
     const address = textOption(options, 'address') ?? '';
+    const form = expectedForm(context.settings);
+    if (form !== undefined && scriptOfAddress(address, form) === undefined) throw notValid();
     await withChain(context.settings, async ({ client, params }) => {
-      if (scriptOfAddress(address, params) === undefined) {
-        throw usage('Error: Address is not valid');
-      }
+      if (scriptOfAddress(address, params) === undefined) throw notValid();
       await mine(context, client, { count, address });
     });
   },

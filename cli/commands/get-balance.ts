@@ -4,19 +4,19 @@ import type { Balance } from '../../lib/wallet/types.ts';
 import { type CliCommand, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
 import { withChain } from '../host/connect.ts';
-import { scriptOfAddress } from '../host/network.ts';
+import { expectedForm, scriptOfAddress } from '../host/network.ts';
 
 const notValid = (): Error => usage("Error: Can't get balance of invalid address.");
 
 export const getBalance: CliCommand = {
-  name: 'get-balance',
-  summary: 'show what an address holds in the chain, in coins',
   examples: ['stackchain get-balance --address A', 'stackchain get-balance --address A --json'],
   configure(command) {
     command.requiredOption('--address <A>', 'any address of this network');
   },
   async run({ settings, print }, options) {
     const address = textOption(options, 'address') ?? '';
+    const form = expectedForm(settings);
+    if (form !== undefined && scriptOfAddress(address, form) === undefined) throw notValid();
     const balance = await withChain(settings, async ({ client, params }) => {
       if (scriptOfAddress(address, params) === undefined) throw notValid();
       return client.call<Balance>(`/v1/addresses/${address}`);

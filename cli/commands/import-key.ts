@@ -5,8 +5,6 @@ import { withKeystore } from '../host/wallet.ts';
 import { readLine } from '../read-line.ts';
 
 export const importKey: CliCommand = {
-  name: 'import-key',
-  summary: 'take a private key (WIF, on stdin) into the wallets here',
   examples: ['stackchain import-key < key.txt'],
   configure() {},
   async run(context) {

@@ -29,8 +29,6 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
 }
 
 export const initBlockchain: CliCommand = {
-  name: 'init-blockchain',
-  summary: 'found a chain of your own; its first block pays you 50 coins',
   examples: [
     'stackchain init-blockchain --address A',
     'stackchain init-blockchain --address A --genesis-bits 1d7fffff   # 32 times harder',

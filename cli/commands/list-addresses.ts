@@ -3,8 +3,6 @@ import type { CliCommand } from '../command.ts';
 import { withKeystore } from '../host/wallet.ts';
 
 export const listAddresses: CliCommand = {
-  name: 'list-addresses',
-  summary: 'list the addresses of the wallets here, newest first',
   examples: ['stackchain list-addresses'],
   configure() {},
   async run(context) {

@@ -125,8 +125,6 @@ async function runAll(
 }
 
 export const network: CliCommand = {
-  name: 'network',
-  summary: 'run several nodes on this machine, some of them mining',
   examples: [
     'stackchain network                        # three nodes, two of them mining',
     'stackchain network --nodes 5 --traffic    # with random payments',

@@ -76,8 +76,6 @@ async function act(context: Context, action: string, what: string | undefined): 
 }
 
 export const peers: CliCommand = {
-  name: 'peers',
-  summary: 'list the peers of the node; add or remove one',
   examples: [
     'stackchain peers',
     'stackchain peers add http://192.0.2.7:8400',

@@ -34,8 +34,6 @@ function blockText(block: SeedBlock, form: { full: boolean; json: boolean }): st
 }
 
 export const printBlockchain: CliCommand = {
-  name: 'print-blockchain',
-  summary: 'print the blocks, newest first',
   examples: ['stackchain print-blockchain --limit 2', 'stackchain print-blockchain --full n'],
   configure(command) {
     command

@@ -10,8 +10,6 @@ const COUNT_DEFAULT = '20';
 const COUNT_MAX = 10_000;
 
 export const restore: CliCommand = {
-  name: 'restore',
-  summary: 'restore the first addresses of a phrase (on stdin)',
   examples: ['stackchain restore --count 3 < phrase.txt'],
   configure(command) {
     command.option('--count <N>', 'how many addresses', COUNT_DEFAULT);

@@ -5,8 +5,6 @@ import { withChain } from '../host/connect.ts';
 import { readLine } from '../read-line.ts';
 
 export const sendRaw: CliCommand = {
-  name: 'send-raw',
-  summary: 'hand over a signed transaction (hex, on stdin)',
   examples: ['stackchain send-raw < signed.hex'],
   configure() {},
   async run({ io, settings, print }) {

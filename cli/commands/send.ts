@@ -7,7 +7,7 @@ import { parseCoins } from '../amounts.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { CliError, refused, rejected, usage } from '../errors.ts';
 import { type ChainHandle, withChain } from '../host/connect.ts';
-import { hashOfAddress } from '../host/network.ts';
+import { expectedForm, hashOfAddress } from '../host/network.ts';
 import { withKeystore } from '../host/wallet.ts';
 
 interface Request {
@@ -98,18 +98,23 @@ async function mineOne({ client }: ChainHandle, address: string): Promise<string
   }
 }
 
+function checkAddresses(
+  { from, to }: Request,
+  form: { readonly addressVersion: number } | undefined,
+): void {
+  if (form === undefined) return;
+  if (hashOfAddress(from, form) === undefined) throw usage('Error: Sender address is not valid');
+  if (hashOfAddress(to, form) === undefined) throw usage('Error: Recipient address is not valid');
+}
+
 async function run(context: Context, options: Readonly<Record<string, unknown>>): Promise<void> {
   const { settings, print, note } = context;
   const request = readRequest(options);
+  checkAddresses(request, expectedForm(settings));
   const sent = await withChain(
     settings,
     async (chain) => {
-      if (hashOfAddress(request.from, chain.params) === undefined) {
-        throw usage('Error: Sender address is not valid');
-      }
-      if (hashOfAddress(request.to, chain.params) === undefined) {
-        throw usage('Error: Recipient address is not valid');
-      }
+      checkAddresses(request, chain.params);
       return withKeystore(context, (keystore) => pay(chain, keystore, request));
     },
     { policy: OWN_CHAIN_POLICY },
@@ -119,8 +124,6 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
 }
 
 export const send: CliCommand = {
-  name: 'send',
-  summary: 'pay coins from one of your addresses',
   examples: [
     'stackchain send --from A --to B --amount 0.5',
     'stackchain send --from A --to B --amount 2 --fee 0.0001 --change fresh',

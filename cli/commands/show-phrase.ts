@@ -4,8 +4,6 @@ import { refused } from '../errors.ts';
 import { withKeystore } from '../host/wallet.ts';
 
 export const showPhrase: CliCommand = {
-  name: 'show-phrase',
-  summary: 'print the phrase (BIP39) that restores all addresses made here',
   examples: ['stackchain show-phrase   # on paper, not in a file'],
   configure() {},
   async run(context) {

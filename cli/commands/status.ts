@@ -31,8 +31,6 @@ function rows(status: Status, where: string): string[][] {
 }
 
 export const status: CliCommand = {
-  name: 'status',
-  summary: 'show the tip, the mempool, the peers and the miner of the node',
   examples: ['stackchain status', 'stackchain status --json --node http://127.0.0.1:8401'],
   configure() {},
   async run({ settings, print }) {

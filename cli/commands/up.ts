@@ -220,8 +220,6 @@ const readyLine = (url: string, params: ChainParams, address: string | undefined
   });
 
 export const up: CliCommand = {
-  name: 'up',
-  summary: 'run one node here; it mines unless told otherwise',
   examples: [
     'stackchain up',
     'stackchain up --address A --port 8410',

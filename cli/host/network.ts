@@ -124,6 +124,15 @@ export function addressForm(settings: Settings): {
   return choice?.kind === 'fixed' ? choice.params : stacknetBase;
 }
 
+/**
+ * The form that an address must have, before any node or chain is asked: a mistake in it is told
+ * first. Undefined where only the node of `--node` knows.
+ */
+export const expectedForm = (
+  settings: Settings,
+): { readonly addressVersion: number } | undefined =>
+  settings.nodeUrl === undefined ? addressForm(settings) : undefined;
+
 /** The HASH160 in an address of this network, or undefined. */
 export function hashOfAddress(
   address: string | undefined,

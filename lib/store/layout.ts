@@ -100,9 +100,8 @@ const entryBytes = (entry: BlockEntry): number => HEADER_BYTES + 41 + 4 * entry.
 
 function writeEntry(to: RowWriter, entry: BlockEntry): RowWriter {
   to.bytes(entry.header.raw).u32(entry.height);
-  for (let shift = 192n; shift >= 0n; shift -= 64n) {
-    to.u64((entry.chainwork >> shift) & 0xffffffffffffffffn);
-  }
+  // Like a hash: 32 bytes, the lowest first.
+  to.hash(workText(entry.chainwork));
   to.u32(entry.windowStartTime).u8(entry.times.length);
   for (const time of entry.times) to.u32(time);
   return to;
@@ -112,8 +111,7 @@ function readEntry(from: RowReader): BlockEntry {
   const header = decodeHeader(from.bytes(HEADER_BYTES));
   if (!header.ok) throw new Fault('store-damaged', 'a stored header does not decode');
   const height = from.u32();
-  let chainwork = 0n;
-  for (let i = 0; i < 4; i++) chainwork = (chainwork << 64n) + from.u64();
+  const chainwork = BigInt(`0x${toDisplay(from.bytes(HASH_BYTES))}`);
   const windowStartTime = from.u32();
   const times = Array.from({ length: from.u8() }, () => from.u32());
   return {

@@ -79,7 +79,7 @@ module.exports = {
       name: 'no-prod-on-test',
       comment: 'Nothing that ships imports a test.',
       severity: 'error',
-      from: { pathNot: '^test/' },
+      from: { pathNot: '^(test|bench)/' },
       to: { path: '^test/' },
     },
     {

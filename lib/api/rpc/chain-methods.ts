@@ -69,11 +69,10 @@ const getBlockchainInfo: Method = {
   params: [],
   required: 0,
   async run({ api: { node } }) {
-    const [{ entry }, best, progress, usage] = await Promise.all([
+    const [{ entry }, best, progress] = await Promise.all([
       node.chain.tip(),
       node.chain.bestHeader(),
       node.gossip.progress(),
-      node.chain.offChainUsage(),
     ]);
     const { bits, time } = entry.header;
     return {
@@ -89,10 +88,8 @@ const getBlockchainInfo: Method = {
       verificationprogress: best.height === 0 ? 1 : Math.min(1, entry.height / best.height),
       initialblockdownload: progress.syncing,
       chainwork: entry.chainwork.toString(16).padStart(64, '0'),
-      // What lies on the disk is the store's affair; this much of it is off the chain.
-      size_on_disk: usage.bytes,
       pruned: false,
-      warnings: [],
+      warnings: '',
     };
   },
 };

@@ -11,6 +11,7 @@ export const RPC = {
   deserialization: -22,
   verifyError: -25,
   verifyRejected: -26,
+  verifyAlreadyInChain: -27,
 } as const;
 
 /** Thrown within lib/api/rpc only. */

@@ -180,7 +180,7 @@ const getMiningInfo: Method = {
         difficulty: difficultyOf(next),
         target: targetText(next),
       },
-      warnings: [],
+      warnings: '',
     };
   },
 };

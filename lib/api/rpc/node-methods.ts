@@ -46,7 +46,7 @@ const getNetworkInfo: Method = {
       relayfee: floor,
       incrementalfee: floor,
       localaddresses: [],
-      warnings: [],
+      warnings: '',
     };
   },
 };

@@ -23,6 +23,8 @@ const decodeFailed = (): RpcError =>
 function maxFeeRate(args: Args, at: number): number {
   const value = args.raw(at);
   if (value === undefined) return MAX_FEE_RATE_SATS;
+  // Core's argument before 0.19, which btcd's client still sends: allowhighfees.
+  if (typeof value === 'boolean') return value ? 0 : MAX_FEE_RATE_SATS;
   const coinsPerKb = typeof value === 'string' ? Number(value) : value;
   if (typeof coinsPerKb !== 'number' || !(coinsPerKb >= 0)) {
     throw new RpcError(RPC.typeError, 'Amount is not a number or string');
@@ -50,7 +52,11 @@ const sendRawTransaction: Method = {
     }
     const outcome = await node.acceptTx(raw, { local: true });
     if (outcome.status === 'accepted') return outcome.entry.txid;
-    if (outcome.status === 'known') return outcome.txid;
+    if (outcome.status === 'known') {
+      const inMempool = (await node.mempool.get(outcome.txid)) !== undefined;
+      if (inMempool || (await findTx(node, outcome.txid))?.place === undefined) return outcome.txid;
+      throw new RpcError(RPC.verifyAlreadyInChain, 'Transaction outputs already in utxo set');
+    }
     const { reason, kind } =
       outcome.status === 'rejected'
         ? outcome.reject

@@ -25,9 +25,11 @@ export interface RealApp {
 /** Reorganisations of any depth, coinbases spendable two blocks later. */
 const NETWORK = (): ChainParams => easyNetwork({ maturity: 2, reorgLimit: 0 });
 
-export async function openReal(options: { blocks?: number } = {}): Promise<RealApp> {
-  const { blocks = 0 } = options;
-  const world = await MempoolWorld.open({ params: NETWORK(), blocks });
+export async function openReal(
+  options: { blocks?: number; params?: ChainParams } = {},
+): Promise<RealApp> {
+  const { blocks = 0, params = NETWORK() } = options;
+  const world = await MempoolWorld.open({ params, blocks });
   const { chain, mempool, clock, store, templates } = world;
   const fake = createFakeNode();
   const node: Node = {
@@ -51,7 +53,7 @@ export async function openReal(options: { blocks?: number } = {}): Promise<RealA
   const app = createApp({
     node,
     wallet: createWalletService({ node, keystore }),
-    authorize: async ({ bearer }) => bearer === TOKEN,
+    authorize: async ({ bearer, password }) => bearer === TOKEN || password === TOKEN,
     hosts: 'loopback',
     clientKey: () => '203.0.113.7',
     generate: (count, payTo) => generateBlocks({ node, count, payTo, threads: 0 }),

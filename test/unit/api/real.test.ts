@@ -84,6 +84,8 @@ describe('a miner', () => {
     expect(schemas.TxAnswer.safeParse(shown).error).toBeUndefined();
     expect(shown).toMatchObject({ feeSats: 5000, status: { confirmed: true, height: 6 } });
     expect(await real.rpc('getrawmempool')).toEqual([]);
+    const again = real.rpc('sendrawtransaction', toHex(tx.raw));
+    await expect(again).rejects.toThrow('-27 Transaction outputs already in utxo set');
   });
 
   it('is told what is wrong with a block', async () => {

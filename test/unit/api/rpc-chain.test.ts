@@ -78,7 +78,7 @@ describe('reading the chain', () => {
       initialblockdownload: false,
       verificationprogress: 1,
       pruned: false,
-      warnings: [],
+      warnings: '',
     });
     expect(result.chainwork).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -94,7 +94,10 @@ describe('transactions', () => {
     // 1,000 base units for some 220 bytes are more than this.
     const dear = await call(app, 'sendrawtransaction', [hex, 0.000001]);
     expect(dear.error.code).toBe(-25);
-    expect((await call(app, 'sendrawtransaction', [hex, 0])).result).toBe(tx.txid);
+    for (const any of [0, '0', true, false, 0.1]) {
+      expect((await call(app, 'sendrawtransaction', [hex, any])).result).toBe(tx.txid);
+    }
+    expect((await call(app, 'sendrawtransaction', [hex, -1])).error.code).toBe(-3);
     script.txOutcome = { status: 'rejected', reject: { reason: 'dust', kind: 'policy' } };
     expect((await call(app, 'sendrawtransaction', [hex])).error).toEqual({
       code: -26,

@@ -22,6 +22,8 @@ const HEIGHT_MAX = 1_000_000_000;
 const MONEY_MAX = 2_100_000_000_000_000;
 const LIST_MAX = 1000;
 const PEER_CHARS_MAX = 2000;
+/** Blocks, 12 hours of stacknet's: where the file says nothing and the work is small. */
+export const ASERT_REORG_LIMIT = 2880;
 /** Below, a one-sided clamp of the solve time becomes an attack. */
 const FUTURE_LIMITS_IN_CAP = 10;
 
@@ -191,7 +193,7 @@ function checkGenesis(block: Block, rules: RulesOf, limit: bigint, spendable: bo
   }
 }
 
-function parseOperator(from: Fields) {
+function parseOperator(from: Fields, { kind }: Retarget) {
   const work = from['minimumChainWork'] ?? '0'.repeat(64);
   if (typeof work !== 'string' || !HEX64.test(work)) return fail('minimumChainWork is not 64 hex');
   const checkpoints = from['checkpoints'] ?? [];
@@ -208,7 +210,12 @@ function parseOperator(from: Fields) {
         hash: text(point, 'hash', HEX64) as BlockHash,
       };
     }),
-    reorgLimit: 'reorgLimit' in from ? integer(from, 'reorgLimit', 0, HEIGHT_MAX) : 0,
+    reorgLimit:
+      'reorgLimit' in from
+        ? integer(from, 'reorgLimit', 0, HEIGHT_MAX)
+        : kind === 'asert'
+          ? ASERT_REORG_LIMIT
+          : 0,
     peers: peers.map((peer: unknown) =>
       typeof peer === 'string' && peer.length <= PEER_CHARS_MAX ? peer : fail('a peer is no text'),
     ),
@@ -232,7 +239,7 @@ function parse(json: unknown): ChainParams {
     wifVersion: integer(json, 'wifVersion', 0, 255),
   };
   const genesisSpendable = boolean(json, 'genesisSpendable');
-  const operator = parseOperator(json);
+  const operator = parseOperator(json, rules.retarget);
   if (block.header.hash === mainnet.genesisHash) return fail('no node runs on Bitcoin itself');
   if (block.header.hash === regtest.genesisHash) {
     const same = canonicalJson(rulesJson(rules)) === canonicalJson(rulesJson(regtest));

@@ -12,7 +12,7 @@ import { opReturnScript } from '../script/op-return.ts';
 import { p2pkhScript } from '../script/p2pkh.ts';
 import type { BlockHash, Hash, Sats, Tx, Txid } from '../types.ts';
 import type { ChainParams, FoundingInput } from './chain-params.ts';
-import { commitmentOf } from './network-file.ts';
+import { ASERT_REORG_LIMIT, commitmentOf } from './network-file.ts';
 
 const COIN = 100_000_000;
 
@@ -33,7 +33,7 @@ export const stacknetBase: NetworkBase = {
   wifVersion: 0x80,
   minimumChainWork: 0n,
   checkpoints: [],
-  reorgLimit: 2880,
+  reorgLimit: ASERT_REORG_LIMIT,
   peers: [],
 };
 

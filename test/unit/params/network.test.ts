@@ -148,7 +148,14 @@ describe('a network file', () => {
       'wifVersion',
     ]);
     const public_ = toNetworkFile(params, { operator: false });
-    expect(must(parseNetworkFile(public_))).toMatchObject({ peers: [], checkpoints: [] });
+    expect(must(parseNetworkFile(public_))).toMatchObject({
+      peers: [],
+      checkpoints: [],
+      minimumChainWork: 0n,
+      reorgLimit: 2880,
+    });
+    const plain = toNetworkFile(regtest, { operator: false });
+    expect(must(parseNetworkFile(plain)).reorgLimit).toBe(0);
   });
 
   it('comes back for any parameters within bounds', () => {

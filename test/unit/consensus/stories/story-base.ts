@@ -23,6 +23,9 @@ export interface BlockStory {
 export const COIN = 100_000_000;
 export const SUBSIDY = 50 * COIN;
 
+/** btcd asks for BIP16 before it verifies a witness, and turns it on by the time: 2012-04-01. */
+const AFTER_BIP16 = 1_700_000_000;
+
 const once = (make: () => Story): (() => Story) => {
   let story: Story | undefined;
   return () => {
@@ -38,7 +41,8 @@ const once = (make: () => Story): (() => Story) => {
 export const regtestBase = once(() => {
   const story = new Story();
   story.miner = 'alice';
-  story.mineMany(105);
+  story.mine({ time: AFTER_BIP16 });
+  story.mineMany(104);
   const outputs = Array.from({ length: 40 }, () => ({ to: 'alice', sats: COIN }));
   story.mine({ txs: [story.spend({ name: 'split', inputs: ['b1:0'], outputs })] });
   return story;

@@ -128,6 +128,15 @@ async function settle(ctx: ChainContext, entry: BlockEntry): Promise<BlockOutcom
   return { status: 'side', hash };
 }
 
+/** Bodies that came before this block and wait on it are connected with it. */
+async function withWaiting(
+  ctx: ChainContext,
+  outcome: Extract<BlockOutcome, { status: 'tip' }>,
+): Promise<BlockOutcome> {
+  const change = await activateBest(ctx, outcome.change);
+  return { ...outcome, change: change ?? outcome.change };
+}
+
 /** Throws Fault `commit-contention` when other writers were faster ten times. */
 export async function acceptBlock(
   ctx: ChainContext,
@@ -136,6 +145,9 @@ export async function acceptBlock(
 ): Promise<BlockOutcome> {
   for (let tries = 0; tries < CHAIN_LIMITS.commitTriesMax; tries++) {
     const step = await withSnapshot(ctx.store, (view) => tryAccept(ctx, view, raw, options));
+    if (step.kind === 'outcome' && step.outcome.status === 'tip') {
+      return withWaiting(ctx, step.outcome);
+    }
     if (step.kind === 'outcome') {
       // Stored by this very call, before a conflict.
       const wasOurs = tries > 0 && step.outcome.status === 'known';

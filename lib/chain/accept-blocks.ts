@@ -13,8 +13,9 @@ import type { Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { rejectOf } from '../rejects.ts';
 import { decodeText, OFF_HEADERS } from '../store/layout.ts';
-import type { Block, BlockHeader, Reject } from '../types.ts';
+import type { Block, BlockHash, BlockHeader, Reject } from '../types.ts';
 import { acceptBlock, pendingRow } from './accept-block.ts';
+import { activateBest } from './activate-best.ts';
 import { condemn, readOffer, rejected } from './assess-block.ts';
 import { bodyRows } from './block-store.ts';
 import { commitDraft, tidyAfter } from './commit-draft.ts';
@@ -22,7 +23,7 @@ import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
 import { invalidKey, offKey } from './off-chain.ts';
-import type { BlockOutcome } from './types.ts';
+import type { BlockOutcome, ChainChange } from './types.ts';
 
 interface Offer {
   readonly raw: Uint8Array;
@@ -49,6 +50,13 @@ type Step =
       readonly kind: 'outcomes';
       readonly outcomes: readonly BlockOutcome[];
       readonly stop: boolean;
+    }
+  | {
+      readonly kind: 'connected';
+      readonly hashes: readonly BlockHash[];
+      /** Absent when the first block was refused. */
+      readonly change: ChainChange | undefined;
+      readonly failure: Failure | undefined;
     }
   | { readonly kind: 'conflict' }
   /** The run does not extend the tip. */
@@ -131,19 +139,28 @@ async function connectWindow(
   }
   const { blocks, failure } = window;
   const top = blocks.at(-1)?.entry;
-  let outcomes: BlockOutcome[] = [];
-  if (top !== undefined) {
-    const { chunks, heads } = bodyRows(blocks);
-    if (chunks.length > 0) await ctx.store.put(chunks);
-    const move = { from: tip, to: top, forkHeight: tip.height };
-    const rows = [pendingRow(top.hash), ...heads];
-    const change = await commitDraft(ctx, snapshot, folded.draft, move, rows);
-    if (change === undefined) return { kind: 'conflict' };
-    await tidyAfter(
-      ctx.store,
-      blocks.map(({ entry }) => entry),
-    );
-    outcomes = blocks.map(({ entry }) => ({ status: 'tip', hash: entry.hash, change }));
+  if (top === undefined) return { kind: 'connected', hashes: [], change: undefined, failure };
+  const { chunks, heads } = bodyRows(blocks);
+  if (chunks.length > 0) await ctx.store.put(chunks);
+  const move = { from: tip, to: top, forkHeight: tip.height };
+  const rows = [pendingRow(top.hash), ...heads];
+  const change = await commitDraft(ctx, snapshot, folded.draft, move, rows);
+  if (change === undefined) return { kind: 'conflict' };
+  const entries = blocks.map(({ entry }) => entry);
+  await tidyAfter(ctx.store, entries);
+  return { kind: 'connected', hashes: entries.map(({ hash }) => hash), change, failure };
+}
+
+/** Outcomes of a window; bodies that wait on its last block are connected with it. */
+async function concluded(
+  ctx: ChainContext,
+  step: Extract<Step, { kind: 'connected' }>,
+): Promise<Step> {
+  const { hashes, failure } = step;
+  const outcomes: BlockOutcome[] = [];
+  if (step.change !== undefined) {
+    const change = (await activateBest(ctx, step.change)) ?? step.change;
+    for (const hash of hashes) outcomes.push({ status: 'tip', hash, change });
   }
   if (failure !== undefined) {
     await blame(ctx, failure);
@@ -178,6 +195,7 @@ async function acceptSome(ctx: ChainContext, raws: readonly Uint8Array[]): Promi
     const step = await withSnapshot(ctx.store, (view) => connectWindow(ctx, view, now));
     if (step.kind === 'elsewhere') return acceptElsewhere(ctx, raws[0] as Uint8Array);
     if (step.kind === 'outcomes') return step;
+    if (step.kind === 'connected') return concluded(ctx, step);
     if (step.kind === 'conflict') tries++;
     else {
       // Which block it was is found out once more when the run gets there: the rest comes first.

@@ -213,10 +213,14 @@ async function takeBranch(
 
 /**
  * Makes the best complete valid branch the tip, in one commit or, if it is long, in several, each
- * to more work than the one before. Throws Fault `commit-contention` after ten conflicts.
+ * to more work than the one before. `sofar`: a move that was made already and goes into the answer.
+ * Throws Fault `commit-contention` after ten conflicts.
  */
-export async function activateBest(ctx: ChainContext): Promise<ChainChange | undefined> {
-  let done: ChainChange | undefined;
+export async function activateBest(
+  ctx: ChainContext,
+  sofar?: ChainChange,
+): Promise<ChainChange | undefined> {
+  let done = sofar;
   let conflicts = 0;
   for (let rounds = 0; rounds < CHAIN_LIMITS.invalidBranchesMax; ) {
     const step = await withSnapshot(ctx.store, async (snapshot): Promise<Step> => {

@@ -1,8 +1,7 @@
 /**
- * The CoinSource port by way of a node's HTTP API, for keys that never leave this machine: coins and
- * transactions from Esplora's calls, the rest from `/v1`. Nothing that the node says is taken on
- * trust where it touches money: forms are checked here, values of coins by the wallet, which reads
- * the transactions that made them.
+ * The CoinSource port by way of a node's HTTP API, for keys that never leave this machine. Nothing
+ * that the node says is taken on trust where it touches money: forms are checked here, values of
+ * coins by the wallet, which reads the transactions that made them.
  */
 import { fromHex, isHash } from '../codec/index.ts';
 import { Fault } from '../faults.ts';
@@ -23,18 +22,13 @@ export interface HttpCoinSourceOptions {
 const TIMEOUT_MS = 30_000;
 const SATS_MAX = 21e14;
 const VOUT_MAX = 0xffff_ffff;
-/** As the wallets of a node do: see node/address-coins.ts. */
-const COINBASE_AGE_WITH_PEERS = 10;
-const LOOKUPS_AT_ONCE = 8;
+const PAGE_ITEMS = 100;
+/** The last page may also hold change of many unconfirmed payments. */
+const ITEMS_MAX = 10_000;
+/** A million coins: more pages than that are a node that does not end. */
+const PAGES_MAX = 10_000;
+const CURSOR_FORM = /^[\w-]{1,200}$/;
 const RATE_BYTES = 1000;
-
-interface Utxo {
-  readonly txid: Txid;
-  readonly vout: number;
-  readonly value: number;
-  /** Undefined: no block holds it yet. */
-  readonly height: number | undefined;
-}
 
 interface Answer {
   readonly status: number;
@@ -50,24 +44,7 @@ export function createHttpCoinSource(options: HttpCoinSourceOptions): CoinSource
   return {
     async *coins(address) {
       const lock = lockOf(address, addressVersion);
-      if (!lock.ok) return;
-      const toCoin = ({ txid, vout, value }: Utxo): SpendableCoin => ({
-        outpoint: { txid, vout },
-        valueSats: value as Sats,
-        scriptPubKey: lock.value,
-      });
-      const coins = await utxosOf(call, address);
-      const confirmed = coins.filter(({ height }) => height !== undefined);
-      const old = await withoutYoungCoinbases(call, confirmed);
-      if (old.length > 0) yield old.map(toCoin);
-      const change = await ownChange(
-        call,
-        coins.filter(({ height }) => height === undefined),
-        address,
-      );
-      if (change.length > 0) {
-        yield change.map((coin) => ({ ...toCoin(coin), unconfirmed: true as const }));
-      }
+      if (lock.ok) yield* coinPages(call, address, lock.value);
     },
 
     async feeRate() {
@@ -89,16 +66,17 @@ function caller(options: HttpCoinSourceOptions): Call {
   const { url, timeoutMs = TIMEOUT_MS } = options;
   const send = options.fetch ?? ((target, init) => fetch(target, init));
   const base = url.replace(/\/+$/, '');
+  const node = base === '' ? 'The node' : `The node at ${base}`;
   return async (path, init = {}) => {
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       const response = await send(`${base}${path}`, { ...init, redirect: 'error', signal });
       const text = await response.text();
       if (response.status < 500) return { status: response.status, text };
-      throw new Fault('transport', `The node at ${base} answers ${response.status}.`);
+      throw new Fault('transport', `${node} answers ${response.status}.`);
     } catch (cause) {
       if (cause instanceof Fault) throw cause;
-      throw new Fault('transport', `The node at ${base} cannot be reached.`, { cause });
+      throw new Fault('transport', `${node} cannot be reached.`, { cause });
     }
   };
 }
@@ -129,77 +107,40 @@ async function json(call: Call, path: string): Promise<Fields> {
 const isCount = (value: unknown, max: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
 
-async function utxosOf(call: Call, address: string): Promise<Utxo[]> {
-  const { status, text } = await call(`/api/address/${address}/utxo`);
-  const list = parse(text);
-  if (status !== 200 || !Array.isArray(list)) throw strange(`list of coins: ${text.slice(0, 100)}`);
-  return (list as unknown[]).map((item) => {
-    const { txid, vout, value, status: place } = isFields(item) ? item : ({} as Fields);
-    const height =
-      isFields(place) && place['confirmed'] === true ? place['block_height'] : undefined;
-    const isCoin =
-      typeof txid === 'string' &&
-      isHash(txid) &&
-      isCount(vout, VOUT_MAX) &&
-      isCount(value, SATS_MAX) &&
-      (height === undefined || isCount(height, Number.MAX_SAFE_INTEGER));
-    if (!isCoin) throw strange('coin');
-    return { txid: txid as string as Txid, vout, value, height };
-  });
-}
-
-/** Only coins of the last blocks can be such: for these alone it is asked what made them. */
-async function withoutYoungCoinbases(call: Call, coins: readonly Utxo[]): Promise<Utxo[]> {
-  if (coins.length === 0) return [];
-  const [network, node] = [await json(call, '/v1/network'), await json(call, '/v1/node')];
-  const { maturity } = network;
-  const { height, peers } = node;
-  const isKnown = isCount(maturity, 1e6) && isCount(height, 1e12) && isCount(peers, 1e6);
-  if (!isKnown) throw strange('status');
-  const age = peers > 0 ? Math.max(maturity, COINBASE_AGE_WITH_PEERS) : maturity;
-  const isYoung = (coin: Utxo): boolean =>
-    height + 1 - (coin.height ?? 0) < (coin.height === 0 ? maturity : age);
-  const young = coins.filter(isYoung);
-  const made = await lookUp(call, young);
-  const coinbases = new Set(young.filter(({ txid }) => isCoinbaseTx(made.get(txid))));
-  return coins.filter((coin) => !coinbases.has(coin));
-}
-
-async function lookUp(
+async function* coinPages(
   call: Call,
-  coins: readonly Utxo[],
-): Promise<ReadonlyMap<Txid, Fields | undefined>> {
-  const txids = [...new Set(coins.map(({ txid }) => txid))];
-  const found = new Map<Txid, Fields | undefined>();
-  for (let i = 0; i < txids.length; i += LOOKUPS_AT_ONCE) {
-    const some = txids.slice(i, i + LOOKUPS_AT_ONCE);
-    const answers = await Promise.all(some.map((txid) => call(`/api/tx/${txid}`)));
-    some.forEach((txid, j) => {
-      const value = parse(answers[j]?.text ?? '');
-      found.set(txid, isFields(value) ? value : undefined);
-    });
+  address: string,
+  scriptPubKey: Uint8Array,
+): AsyncGenerator<readonly SpendableCoin[]> {
+  let cursor = '';
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const path = `/v1/addresses/${address}/coins?limit=${PAGE_ITEMS}${cursor}`;
+    const { items, next } = await json(call, path);
+    if (!Array.isArray(items) || items.length > ITEMS_MAX) throw strange('list of coins');
+    const coins = (items as unknown[]).map((item) => toCoin(item, scriptPubKey));
+    if (coins.length > 0) yield coins;
+    if (next === null) return;
+    if (typeof next !== 'string' || !CURSOR_FORM.test(next)) throw strange('cursor');
+    cursor = `&cursor=${next}`;
   }
-  return found;
+  throw strange('number of coins');
 }
 
-const inputsOf = (tx: Fields | undefined): readonly Fields[] =>
-  Array.isArray(tx?.['vin']) ? (tx['vin'] as unknown[]).filter(isFields) : [];
-
-/** What cannot be looked up counts as one: it is left alone. */
-const isCoinbaseTx = (tx: Fields | undefined): boolean => {
-  const inputs = inputsOf(tx);
-  return inputs.length === 0 || inputs.some((input) => input['is_coinbase'] !== false);
-};
-
-/** Unconfirmed coins whose transaction spends the address's coins alone. */
-async function ownChange(call: Call, coins: readonly Utxo[], address: string): Promise<Utxo[]> {
-  const made = await lookUp(call, coins);
-  return coins.filter(({ txid }) => {
-    const inputs = inputsOf(made.get(txid));
-    const isOwn = (input: Fields): boolean =>
-      isFields(input['prevout']) && input['prevout']['scriptpubkey_address'] === address;
-    return inputs.length > 0 && inputs.every(isOwn);
-  });
+function toCoin(item: unknown, scriptPubKey: Uint8Array): SpendableCoin {
+  const { txid, vout, valueSats, confirmed } = isFields(item) ? item : ({} as Fields);
+  const isCoin =
+    typeof txid === 'string' &&
+    isHash(txid) &&
+    isCount(vout, VOUT_MAX) &&
+    isCount(valueSats, SATS_MAX) &&
+    typeof confirmed === 'boolean';
+  if (!isCoin) throw strange('coin');
+  return {
+    outpoint: { txid: txid as string as Txid, vout },
+    valueSats: valueSats as Sats,
+    scriptPubKey,
+    ...(!confirmed && { unconfirmed: true }),
+  };
 }
 
 async function submit(call: Call, raw: Uint8Array): Promise<Verdict<Txid>> {

@@ -15,11 +15,13 @@ import type { Api, Row } from './row.ts';
 import { mountRpc } from './rpc/server.ts';
 import type { AppOptions } from './types.ts';
 import * as chain from './v1/chain.ts';
+import { listCoins } from './v1/coins.ts';
 import * as node from './v1/node.ts';
 import * as wallets from './v1/wallets.ts';
 
 const READING: readonly Row[] = [
   wallets.getAddress,
+  listCoins,
   chain.listBlocks,
   chain.getBlock,
   chain.getBlockRaw,

@@ -178,6 +178,16 @@ export const AddressSchema = z
     coins: z.number().int().min(0),
   })
   .openapi('Address');
+export const CoinList = listOf(
+  z
+    .strictObject({
+      txid: hash,
+      vout: z.number().int().min(0),
+      valueSats: sats,
+      confirmed: z.boolean().openapi({ description: 'false: own change in the mempool' }),
+    })
+    .openapi('SpendableCoin'),
+).openapi('SpendableCoinList');
 
 export const NodeSchema = z
   .strictObject({

@@ -103,35 +103,55 @@ function changeOf(
   });
 }
 
+/** Coins of one moment, and where the next page begins. */
+export interface SpendablePage {
+  readonly coins: readonly SpendableCoin[];
+  /** Absent: this was the last. */
+  readonly next?: string;
+}
+
 /**
- * Coins that the script's owner may spend now, confirmed ones first, in pages of one moment each. A
- * coin that is spent in between is refused when it is used.
+ * One page of what the script's owner may spend now: of `limit` confirmed coins those that are free,
+ * by outpoint after `after`; with the last of them its unconfirmed change. May be empty though more
+ * follow.
  */
+export async function spendablePage(
+  node: CoinNode,
+  script: ScriptHash,
+  { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+): Promise<SpendablePage> {
+  const waiting = await waitingFor(node, script);
+  const ages = { age: await coinbaseAge(node), maturity: node.params.maturity };
+  return node.chain.view(async (view) => {
+    const options = { limit, ...(after !== undefined && { after }) };
+    const page = await view.addressCoins(script, options);
+    const nextHeight = view.tip.entry.height + 1;
+    const coins = page
+      .filter(({ outpoint, coin }) => {
+        const isClaimed = waiting.spent.has(toOutpointKey(outpoint.txid, outpoint.vout));
+        return !isClaimed && (!coin.coinbase || isOldEnough(coin, nextHeight, ages));
+      })
+      .map(toSpendable);
+    const last = page.at(-1)?.outpoint;
+    if (page.length === limit && last !== undefined) {
+      return { coins, next: toOutpointKey(last.txid, last.vout) };
+    }
+    const txs = await stillWaiting(view, waiting);
+    return { coins: [...coins, ...changeOf(txs, waiting.spent, script)] };
+  });
+}
+
+/** All pages. A coin that is spent in between is refused when it is used. */
 export async function* spendableCoins(
   node: CoinNode,
   script: ScriptHash,
 ): AsyncGenerator<readonly SpendableCoin[]> {
-  const waiting = await waitingFor(node, script);
-  const ages = { age: await coinbaseAge(node), maturity: node.params.maturity };
-  const isFree = ({ outpoint, coin }: AddressCoin, next: number): boolean =>
-    !waiting.spent.has(toOutpointKey(outpoint.txid, outpoint.vout)) &&
-    (!coin.coinbase || isOldEnough(coin, next, ages));
   let after: string | undefined;
-  for (;;) {
-    const options = { limit: COINS_PAGE, ...(after !== undefined && { after }) };
-    const page = await node.chain.view(async (view) => ({
-      next: view.tip.entry.height + 1,
-      coins: await view.addressCoins(script, options),
-    }));
-    const last = page.coins.at(-1);
-    const free = page.coins.filter((coin) => isFree(coin, page.next));
-    if (free.length > 0) yield free.map(toSpendable);
-    if (page.coins.length < COINS_PAGE || last === undefined) break;
-    after = toOutpointKey(last.outpoint.txid, last.outpoint.vout);
-  }
-  const txs = await node.chain.view((view) => stillWaiting(view, waiting));
-  const change = changeOf(txs, waiting.spent, script);
-  if (change.length > 0) yield change;
+  do {
+    const page = await spendablePage(node, script, { after, limit: COINS_PAGE });
+    if (page.coins.length > 0) yield page.coins;
+    after = page.next;
+  } while (after !== undefined);
 }
 
 const toSpendable = ({

@@ -128,20 +128,25 @@ async function checkValues(
 
 /**
  * Looks at as many coins as it takes, and keeps no more than one transaction can spend: an address
- * may hold a million. Unconfirmed change is not looked at where a few confirmed coins suffice.
+ * may hold a million. Unconfirmed change is used only where confirmed coins do not suffice, or would
+ * be a great many.
  */
 async function gatherCoins(
   source: CoinSource,
   wanted: { readonly from: string; readonly amountSats: number; readonly fee: FeeRule },
 ): Promise<{ readonly coins: readonly SpendableCoin[]; readonly restSats: number }> {
-  let largest: SpendableCoin[] = [];
+  let confirmed: SpendableCoin[] = [];
   let restSats = 0;
+  const change: SpendableCoin[] = [];
   for await (const page of source.coins(wanted.from)) {
-    const sorted = sortCoins([...largest, ...page]);
-    largest = sorted.slice(0, INPUTS_MAX);
+    change.push(...page.filter(({ unconfirmed }) => unconfirmed === true));
+    const sorted = sortCoins([...confirmed, ...page.filter(({ unconfirmed }) => !unconfirmed)]);
+    confirmed = sorted.slice(0, INPUTS_MAX);
     restSats = sorted.slice(INPUTS_MAX).reduce((sum, { valueSats }) => sum + valueSats, restSats);
-    const choice = selectCoins(largest, wanted);
+    const choice = selectCoins(confirmed, wanted);
     if (choice.ok && choice.value.coins.length <= INPUTS_PREFERRED) break;
   }
-  return { coins: largest, restSats };
+  const choice = selectCoins(confirmed, wanted);
+  const suffices = choice.ok && choice.value.coins.length <= INPUTS_PREFERRED;
+  return { coins: suffices ? confirmed : [...confirmed, ...change], restSats };
 }

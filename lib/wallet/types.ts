@@ -85,7 +85,7 @@ export interface Vault {
 export interface CoinSource {
   /**
    * What the address may spend now, in pages: neither immature nor claimed by an unconfirmed
-   * transaction. Confirmed coins first, then its own unconfirmed change.
+   * transaction; its own unconfirmed change too, marked as such.
    */
   coins(address: string): AsyncIterable<readonly SpendableCoin[]>;
   /** What a node takes at least: sats per 1,000 bytes. */

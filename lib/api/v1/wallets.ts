@@ -26,7 +26,7 @@ function walletOf(api: Api): WalletService {
 }
 
 /** Throws Problem `invalid-request`. */
-function scriptOf(api: Api, address: string): AddressScript {
+export function scriptOf(api: Api, address: string): AddressScript {
   const script = addressScript(api.node, address);
   if (script !== undefined) return script;
   throw invalidRequest(`${address.slice(0, SHOWN_CHARS)} is no address of this network`);

@@ -31,6 +31,7 @@ const ROWS = `
   get /v1/wallets T
   post /v1/wallets/{address}/send T
   get /v1/addresses/{address}
+  get /v1/addresses/{address}/coins
   get /v1/blocks
   get /v1/blocks/{block}
   get /v1/blocks/{block}/raw

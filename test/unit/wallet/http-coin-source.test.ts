@@ -9,7 +9,6 @@ import { fuzzSeed } from '../../helpers/fuzz.ts';
 import { reasonOf } from '../../helpers/vectors.ts';
 
 const ADDRESS = encodeAddress(new Uint8Array(20).fill(5), 0x6f);
-const OTHER = encodeAddress(new Uint8Array(20).fill(6), 0x6f);
 const txid = (digit: string): Txid => digit.repeat(64) as Txid;
 
 type Answer = unknown | (() => unknown);
@@ -47,78 +46,53 @@ async function pagesOf(source: CoinSource): Promise<SpendableCoin[][]> {
   return pages;
 }
 
-const utxo = (digit: string, height?: number) => ({
+const item = (digit: string, change: object = {}) => ({
   txid: txid(digit),
   vout: 1,
-  value: 1000,
-  status: height === undefined ? { confirmed: false } : { confirmed: true, block_height: height },
+  valueSats: 1000,
+  confirmed: true,
+  ...change,
 });
-const spendOf = (address: string) => ({
-  vin: [{ is_coinbase: false, prevout: { scriptpubkey_address: address } }],
-});
-const COINBASE = { vin: [{ is_coinbase: true, prevout: null }] };
+const COINS = `/v1/addresses/${ADDRESS}/coins?limit=100`;
 
 beforeEach(() => {
   asked = [];
   answers = {
-    '/v1/network': { maturity: 1 },
-    '/v1/node': { height: 100, peers: 2 },
     '/v1/mempool': { minFeeRateSatVb: 1 },
-    [`/api/address/${ADDRESS}/utxo`]: [],
+    [COINS]: { items: [], next: null },
   };
 });
 
 describe('coins', () => {
-  it('are all old ones and young ones that are no coinbase', async () => {
-    answers[`/api/address/${ADDRESS}/utxo`] = [
-      utxo('a', 91),
-      utxo('b', 92),
-      utxo('c', 92),
-      utxo('d', 0),
-      utxo('e', 95),
-    ];
-    answers[`/api/tx/${txid('b')}`] = COINBASE;
-    answers[`/api/tx/${txid('c')}`] = spendOf(OTHER);
-    const pages = await pagesOf(sourceWith());
-    expect(pages.map((page) => page.map(({ outpoint }) => outpoint.txid[0]))).toEqual([
-      ['a', 'c', 'd'],
+  it('are read page by page, empty pages too', async () => {
+    answers[COINS] = { items: [item('a'), item('b', { vout: 0 })], next: 'one' };
+    answers[`${COINS}&cursor=one`] = { items: [], next: 'two' };
+    answers[`${COINS}&cursor=two`] = { items: [item('c', { confirmed: false })], next: null };
+    const scriptPubKey = Uint8Array.of(0x76, 0xa9, 20, ...new Array(20).fill(5), 0x88, 0xac);
+    expect(await pagesOf(sourceWith())).toEqual([
+      [
+        { outpoint: { txid: txid('a'), vout: 1 }, valueSats: 1000, scriptPubKey },
+        { outpoint: { txid: txid('b'), vout: 0 }, valueSats: 1000, scriptPubKey },
+      ],
+      [
+        {
+          outpoint: { txid: txid('c'), vout: 1 },
+          valueSats: 1000,
+          scriptPubKey,
+          unconfirmed: true,
+        },
+      ],
     ]);
-    expect(
-      asked.filter((path) => path.includes('/api/tx/')),
-      'old ones are not asked for',
-    ).toEqual(
-      ['b', 'c', 'e'].map((digit) => `GET http://node.example/prefix/api/tx/${txid(digit)}`),
-    );
-    expect(pages[0]?.[0]).toEqual({
-      outpoint: { txid: txid('a'), vout: 1 },
-      valueSats: 1000,
-      scriptPubKey: Uint8Array.of(0x76, 0xa9, 20, ...new Array(20).fill(5), 0x88, 0xac),
-    });
+    expect(asked[0]).toBe(`GET http://node.example/prefix${COINS}`);
   });
 
-  it.each([
-    { maturity: 1, peers: 0, height: 100, spendable: true },
-    { maturity: 100, peers: 0, height: 1, spendable: true },
-    { maturity: 100, peers: 5, height: 2, spendable: false },
-  ])('by maturity $maturity and $peers peers', async ({ maturity, peers, height, spendable }) => {
-    answers['/v1/network'] = { maturity };
-    answers['/v1/node'] = { height: 100, peers };
-    answers[`/api/address/${ADDRESS}/utxo`] = [utxo('a', height)];
-    answers[`/api/tx/${txid('a')}`] = COINBASE;
-    expect(await pagesOf(sourceWith())).toHaveLength(spendable ? 1 : 0);
-  });
-
-  it('are own change too, and nothing else that is unconfirmed', async () => {
-    answers[`/api/address/${ADDRESS}/utxo`] = [utxo('a'), utxo('b'), utxo('c'), utxo('d', 5)];
-    answers[`/api/tx/${txid('a')}`] = spendOf(ADDRESS);
-    answers[`/api/tx/${txid('b')}`] = spendOf(OTHER);
-    answers[`/api/tx/${txid('c')}`] = { vin: [...spendOf(ADDRESS).vin, ...spendOf(OTHER).vin] };
-    const pages = await pagesOf(sourceWith());
-    expect(pages.map((page) => page.map(({ outpoint }) => outpoint.txid[0]))).toEqual([
-      ['d'],
-      ['a'],
-    ]);
-    expect(pages[1]?.[0]?.unconfirmed).toBe(true);
+  it('are not read further than the caller does', async () => {
+    answers[COINS] = { items: [item('a')], next: 'one' };
+    for await (const page of sourceWith().coins(ADDRESS)) {
+      expect(page).toHaveLength(1);
+      break;
+    }
+    expect(asked).toHaveLength(1);
   });
 
   it('are none for an address of another network', async () => {
@@ -126,38 +100,49 @@ describe('coins', () => {
     expect(await pagesOf(source)).toEqual([]);
   });
 
+  const one = (change: object) => ({ items: [item('a', change)], next: null });
   it.each([
-    { name: 'no list', list: {} },
-    { name: 'no JSON', list: plain(200, 'coins') },
-    { name: 'a refusal', list: plain(400, 'Too many unspent transaction outputs') },
-    { name: 'a bad txid', list: [{ ...utxo('a', 5), txid: 'A'.repeat(64) }] },
-    { name: 'a negative value', list: [{ ...utxo('a', 5), value: -1 }] },
-    { name: 'half a sat', list: [{ ...utxo('a', 5), value: 0.5 }] },
-    { name: 'more than there is', list: [{ ...utxo('a', 5), value: 21e14 + 1 }] },
-    { name: 'no output', list: [{ ...utxo('a', 5), vout: null }] },
-    { name: 'a strange height', list: [utxo('a', -5)] },
-    { name: 'null', list: [null] },
-  ])('are not read from $name', async ({ list }) => {
-    answers[`/api/address/${ADDRESS}/utxo`] = list;
+    { name: 'no page', page: [] },
+    { name: 'no list', page: { items: {}, next: null } },
+    { name: 'no JSON', page: plain(200, 'coins') },
+    { name: 'a refusal', page: plain(404, '{"code":"not-found"}') },
+    { name: 'no end', page: { items: [] } },
+    { name: 'a strange cursor', page: { items: [], next: '&limit=1' } },
+    { name: 'null', page: { items: [null], next: null } },
+    { name: 'a bad txid', page: one({ txid: 'A'.repeat(64) }) },
+    { name: 'a negative value', page: one({ valueSats: -1 }) },
+    { name: 'half a sat', page: one({ valueSats: 0.5 }) },
+    { name: 'more than there is', page: one({ valueSats: 21e14 + 1 }) },
+    { name: 'no output', page: one({ vout: null }) },
+    { name: 'no word on its block', page: one({ confirmed: 'yes' }) },
+    { name: 'more than a page', page: { items: new Array(10_001).fill(item('a')), next: null } },
+  ])('are not read from $name', async ({ page }) => {
+    answers[COINS] = page;
     await expect(pagesOf(sourceWith())).rejects.toMatchObject({ code: 'transport' });
   });
 
   it('are read or refused, whatever the node answers', async () => {
-    const anything = fc.jsonValue({ maxDepth: 3 });
     await fc.assert(
-      fc.asyncProperty(anything, fc.nat(2), async (value, which) => {
-        answers = {
-          ...answers,
-          '/v1/network': { maturity: 1 },
-          '/v1/node': { height: 9, peers: 0 },
-        };
-        answers[`/api/address/${ADDRESS}/utxo`] = which === 0 ? [value] : [utxo('a', 5)];
-        if (which === 1) answers['/v1/network'] = value;
-        if (which === 2) answers['/v1/node'] = value;
+      fc.asyncProperty(fc.jsonValue({ maxDepth: 3 }), fc.boolean(), async (value, isItem) => {
+        answers[COINS] = isItem ? { items: [value], next: null } : value;
         await expect(pagesOf(sourceWith())).rejects.toMatchObject({ code: 'transport' });
       }),
       { numRuns: 1000, seed: fuzzSeed('answers of a node') },
     );
+  });
+
+  it('end, also where the node does not', async () => {
+    let pages = 0;
+    const source = createHttpCoinSource({
+      url: 'http://node.example',
+      addressVersion: 0x6f,
+      fetch: async () => {
+        pages++;
+        return Response.json({ items: [], next: 'on' });
+      },
+    });
+    await expect(pagesOf(source)).rejects.toMatchObject({ code: 'transport' });
+    expect(pages).toBe(10_000);
   });
 });
 

@@ -142,7 +142,7 @@ describe('processes', () => {
 
   it('killed again and again lose nothing that they said', async () => {
     const said: string[] = [];
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 6; round++) {
       const racers = [start(1000), start(1000)];
       const closed = racers.map(({ child }) => ended(child));
       const enough = 1 + ((round * 7) % 13);

@@ -14,6 +14,8 @@ const CHAIN_PAGE = 25;
 const MEMPOOL_PAGE = 50;
 const COINS_PAGE = 1000;
 const COINS_MAX = 10_000;
+/** Blocks that are read at the same time. */
+const READS_AT_ONCE = 100;
 
 interface Stats {
   funded_txo_count: number;
@@ -87,10 +89,14 @@ async function chainCoins(node: Node, script: ScriptHash): Promise<AddressCoin[]
 
 async function entriesAt(node: Node, heights: Iterable<number>): Promise<Map<number, BlockEntry>> {
   const entries = new Map<number, BlockEntry>();
-  for (const height of heights) {
-    const hash = await node.chain.view((view) => view.hashAt(height));
-    const entry = hash && (await node.chain.entry(hash));
-    if (entry !== undefined) entries.set(height, entry);
+  const wanted = [...heights];
+  for (let at = 0; at < wanted.length; at += READS_AT_ONCE) {
+    const part = wanted.slice(at, at + READS_AT_ONCE);
+    const hashes = await node.chain.view((view) =>
+      Promise.all(part.map((height) => view.hashAt(height))),
+    );
+    const found = await Promise.all(hashes.map((hash) => hash && node.chain.entry(hash)));
+    for (const entry of found) if (entry) entries.set(entry.height, entry);
   }
   return entries;
 }

@@ -1,4 +1,5 @@
 /** An app on a fake node, with a token, a wallet and a host whose answers a test can set. */
+import type { z } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import { expect } from 'vitest';
 import { createApp } from '../../../lib/api/app.ts';
@@ -95,4 +96,14 @@ export async function codeOf(response: Response): Promise<string> {
   const problem = json as { status: number; code: string };
   expect(problem.status).toBe(response.status);
   return `${problem.status} ${problem.code}`;
+}
+
+/** The JSON of an answer with that status, checked against a schema. */
+// biome-ignore lint/suspicious/noExplicitAny: shapes are what a test looks at
+export async function body(response: Response, status: number, schema?: z.ZodType): Promise<any> {
+  const text = await response.text();
+  expect(`${response.status} ${text}`).toMatch(new RegExp(`^${status} `));
+  const json = JSON.parse(text);
+  if (schema !== undefined) expect(schema.safeParse(json).error).toBeUndefined();
+  return json;
 }

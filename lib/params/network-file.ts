@@ -145,13 +145,16 @@ function parseRetarget(value: unknown, maxFutureSeconds: number): Retarget {
   }
 }
 
-/** A canonical, positive target. */
-function parseLimit(bits: number): bigint {
+/** The target of bits in their canonical form: positive, at least 3 bytes, below 2^255. */
+export function canonicalTarget(bits: number): bigint | undefined {
   const size = bits >>> 24;
   const word = bits & 0x00ff_ffff;
   const isCanonical = word >= 0x8000 && word <= 0x7f_ffff && size >= 3 && size <= 32;
-  return isCanonical ? BigInt(word) << BigInt(8 * (size - 3)) : fail('powLimitBits is no target');
+  return isCanonical ? BigInt(word) << BigInt(8 * (size - 3)) : undefined;
 }
+
+const parseTarget = (bits: number, name: string): bigint =>
+  canonicalTarget(bits) ?? fail(`${name} is no target`);
 
 function parseGenesis(from: Fields): Block {
   const value = from['genesis'];
@@ -178,7 +181,7 @@ function checkGenesis(block: Block, rules: RulesOf, limit: bigint, spendable: bo
     if (root !== header.merkleRoot) fail('genesis has another Merkle root');
     if (!/^0+$/.test(header.prevHash)) fail('genesis has a parent');
     if (!isNull(coinbase)) fail('genesis is no coinbase');
-    const target = parseLimit(header.bits);
+    const target = parseTarget(header.bits, 'the bits of genesis');
     if (target > limit || BigInt(`0x${header.hash}`) > target) fail('genesis has too little work');
     const script = coinbase.inputs[0]?.scriptSig ?? new Uint8Array(0);
     const carried = script[0] === 32 && script.length === 33 ? toHex(script.subarray(1)) : '';
@@ -247,7 +250,7 @@ function parse(json: unknown): ChainParams {
       ? { ...regtest, ...operator }
       : fail("regtest's rules are Bitcoin's");
   }
-  const powLimit = parseLimit(powLimitBits);
+  const powLimit = parseTarget(powLimitBits, 'powLimitBits');
   checkGenesis(block, rules, powLimit, genesisSpendable);
   return {
     name,

@@ -7,12 +7,13 @@ import { makeHeader } from '../codec/header.ts';
 import { toDisplay } from '../codec/hex.ts';
 import { makeTx } from '../codec/tx.ts';
 import { hash256 } from '../crypto/hash.ts';
+import { assert } from '../faults.ts';
 import type { Engine } from '../ports/engine.ts';
 import { opReturnScript } from '../script/op-return.ts';
 import { p2pkhScript } from '../script/p2pkh.ts';
-import type { BlockHash, Hash, Sats, Tx, Txid } from '../types.ts';
+import type { BlockHash, BlockHeader, Hash, Sats, Tx, Txid } from '../types.ts';
 import type { ChainParams, FoundingInput } from './chain-params.ts';
-import { ASERT_REORG_LIMIT, commitmentOf } from './network-file.ts';
+import { ASERT_REORG_LIMIT, canonicalTarget, commitmentOf } from './network-file.ts';
 
 const COIN = 100_000_000;
 
@@ -73,9 +74,17 @@ function genesisCoinbase(base: NetworkBase, input: FoundingInput): Tx {
   });
 }
 
-/** The target of bits that a founder chose; they were checked to be canonical and below powLimit. */
-const targetOfBits = (bits: number): bigint =>
-  BigInt(bits & 0x007f_ffff) << BigInt(8 * ((bits >>> 24) - 3));
+/**
+ * The target of bits that a founder chose, undefined for what is no canonical target of the network:
+ * `init-blockchain --genesis-bits`.
+ */
+export function foundingTarget(
+  bits: number,
+  base: Pick<NetworkBase, 'powLimit'> = stacknetBase,
+): bigint | undefined {
+  const target = canonicalTarget(bits);
+  return target !== undefined && target <= base.powLimit ? target : undefined;
+}
 
 /**
  * Founds a network: mines its block 0, which takes about a million hashes at stacknet's limit.
@@ -87,26 +96,43 @@ export function foundNetwork(
 ): ChainParams {
   const { base = stacknetBase, engine = plainSearch } = options;
   const coinbase = genesisCoinbase(base, input);
-  const target = targetOfBits(input.bits);
+  const target = foundingTarget(input.bits, base);
+  assert(target !== undefined, `${input.bits} are no bits of this network`);
   for (let time = input.time; ; time++) {
-    const fields = {
-      version: 4,
-      prevHash: '0'.repeat(64) as BlockHash,
-      merkleRoot: coinbase.txid as string as Hash,
-      time,
-      bits: input.bits,
+    const header = mineGenesis({ coinbase, time, bits: input.bits }, target, engine);
+    if (header === undefined) continue;
+    return {
+      ...base,
+      genesis: makeBlock(header, [coinbase]).raw,
+      genesisHash: header.hash,
+      genesisSpendable: input.payTo !== undefined,
     };
-    const { raw } = makeHeader({ ...fields, nonce: 0 });
-    for (let start = 0; start < NONCES; start += CHUNK) {
-      const nonce = engine.search(raw, target, start, CHUNK);
-      if (nonce < 0) continue;
-      const header = makeHeader({ ...fields, nonce });
-      return {
-        ...base,
-        genesis: makeBlock(header, [coinbase]).raw,
-        genesisHash: header.hash,
-        genesisSpendable: input.payTo !== undefined,
-      };
-    }
   }
+}
+
+/** Block 0's header, undefined if no nonce of this second does. */
+function mineGenesis(
+  plan: { readonly coinbase: Tx; readonly time: number; readonly bits: number },
+  target: bigint,
+  engine: Engine,
+): BlockHeader | undefined {
+  const fields = {
+    version: 4,
+    prevHash: '0'.repeat(64) as BlockHash,
+    merkleRoot: plan.coinbase.txid as string as Hash,
+    time: plan.time,
+    bits: plan.bits,
+  };
+  const { raw } = makeHeader({ ...fields, nonce: 0 });
+  for (let start = 0; start < NONCES; ) {
+    const end = Math.min(start + CHUNK, NONCES);
+    const nonce = engine.search(raw, target, start, end - start);
+    if (nonce >= 0) {
+      // An engine proposes; the rule is ours.
+      const header = makeHeader({ ...fields, nonce });
+      if (BigInt(`0x${header.hash}`) <= target) return header;
+    }
+    start = nonce >= start ? nonce + 1 : end;
+  }
+  return undefined;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeBlock } from '../../../lib/codec/block.ts';
+import { decodeHeader } from '../../../lib/codec/header.ts';
 import { toHex } from '../../../lib/codec/hex.ts';
 import { makeTx } from '../../../lib/codec/tx.ts';
 import { checkBlock } from '../../../lib/consensus/check-block.ts';
@@ -13,14 +14,17 @@ import { merkleRoot } from '../../../lib/crypto/merkle.ts';
 import type { ChainParams, NetworkFile } from '../../../lib/params/index.ts';
 import {
   commitmentOf,
+  foundingTarget,
   foundNetwork,
   genesisBlock,
   mainnet,
   parseNetworkFile,
+  plainSearch,
   regtest,
   stacknetBase,
   toNetworkFile,
 } from '../../../lib/params/index.ts';
+import type { Engine } from '../../../lib/ports/engine.ts';
 import type { Block, Sats } from '../../../lib/types.ts';
 import { easyNetwork, mineHeader, storyKey } from '../../helpers/chain-builder.ts';
 import { FUZZ_RUNS, fuzzSeed } from '../../helpers/fuzz.ts';
@@ -117,6 +121,43 @@ describe('a founded network', () => {
     const params = foundNetwork({ time: 1_700_000_000, bits }, { base });
     expect(genesisBlock(params).header.bits).toBe(bits);
     expect(parsed(json(params))).toBeUndefined();
+  });
+});
+
+describe('founding', () => {
+  it.each([
+    ['the limit', 0x1e0fffff, true],
+    ['harder', 0x1d00ffff, true],
+    ['above the limit', 0x1e100000, false],
+    ['zero', 0, false],
+    ['negative', 0x1d80ffff, false],
+    ['a longer form', 0x1e000fff, false],
+    ['overflowing', 0xff00ffff, false],
+  ])('with bits: %s', (_name, bits, fits) => {
+    expect(foundingTarget(bits) !== undefined).toBe(fits);
+    if (!fits) expect(() => foundNetwork({ time: 1_700_000_000, bits })).toThrow(/no bits/);
+  });
+
+  it('trusts no engine, and goes on to the next second', () => {
+    const base = { ...stacknetBase, powLimitBits: 0x207fffff, powLimit: regtest.powLimit };
+    const times: number[] = [];
+    const engine: Engine = {
+      name: 'finds nothing in the first second',
+      search(header, target, start, count) {
+        const { time } = must(decodeHeader(header));
+        if (times.at(-1) !== time) times.push(time);
+        return times.length === 1 ? -1 : plainSearch.search(header, target, start, count);
+      },
+    };
+    const params = foundNetwork({ time: 1_700_000_000, bits: 0x207fffff }, { base, engine });
+    expect(times).toEqual([1_700_000_000, 1_700_000_001]);
+    expect(parsed(json(params))).toBeUndefined();
+    const liar: Engine = {
+      name: 'liar',
+      search: (_header, _target, start) => start,
+    };
+    const honest = foundNetwork({ time: 1_700_000_000, bits: 0x1f7fffff }, { base, engine: liar });
+    expect(parsed(json(honest))).toBeUndefined();
   });
 });
 

@@ -8,6 +8,7 @@ import type { Random } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Envelope, Transport } from '../ports/transport.ts';
+import type { Txid } from '../types.ts';
 import type { Kind } from './address.ts';
 import { LIMITS } from './limits.ts';
 import { encodePayload, type Message } from './messages.ts';
@@ -38,16 +39,22 @@ export interface GossipOptions extends NodeDoors {
 }
 
 export interface GossipContext extends GossipOptions, RowTools {
+  /** Tells peers of transactions that were new to us, but not where they came from. */
+  relayTxs(txids: readonly Txid[], except: string): Promise<void>;
   readonly byKind: ReadonlyMap<Kind, Transport>;
   readonly pollSeconds: number;
   readonly handshakeSeconds: number;
 }
 
-export function makeContext(options: GossipOptions): GossipContext {
+export function makeContext(
+  options: GossipOptions,
+  relayTxs: GossipContext['relayTxs'],
+): GossipContext {
   const { spacing } = options.params.retarget;
   const { pollSecondsMax, handshakeSpacings, handshakeSecondsMax } = LIMITS;
   return {
     ...options,
+    relayTxs,
     name: nameOf(options.name),
     now: () => Math.floor(options.clock.nowMs() / 1000),
     byKind: new Map(options.transports.map((transport) => [transport.kind, transport])),

@@ -90,10 +90,11 @@ async function welcome(ctx: GossipContext, turn: Turn, version: VersionFields): 
     session = newSessionName(ctx);
   }
   const id = sessionIdOf(session) ?? idOf(session);
+  const scoreKey = identity.loopback ? `session:${id}` : identity.scoreKey;
   await putSession(ctx, {
     ...claimOf(version),
     id,
-    scoreKey: identity.loopback && !identity.reply ? `session:${id}` : identity.scoreKey,
+    scoreKey,
     claimedUrl,
     lastSeen: ctx.now(),
   });
@@ -108,8 +109,7 @@ async function welcome(ctx: GossipContext, turn: Turn, version: VersionFields): 
   // Who cannot be called must be asked while it calls.
   const { entry } = await ctx.chain.tip();
   if (version.work > workText(entry.chainwork) && known === undefined) {
-    await noteHeadersAsked(ctx, identity.scoreKey);
-    if (id !== identity.session?.id && isNear) await noteHeadersAsked(ctx, `session:${id}`);
+    await noteHeadersAsked(ctx, scoreKey);
     say(turn, { type: 'getheaders', locator: await ctx.chain.locator() });
   }
 }

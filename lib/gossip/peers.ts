@@ -57,15 +57,25 @@ const SESSION_BYTES = 16;
 const SESSION_ID = /^[0-9a-f]{32}$/;
 
 export const peerKey = (id: string): RowKey => ({ pk: ROWS.peers, sk: id });
-export const urlScoreKey = (address: string): string => `url:${address}`;
+/** What a peer that we call is held to account by. */
+export const urlScoreKey = (url: string): string => `url:${url}`;
 
-export function newPeer(address: string, origin: PeerRow['origin'], now: number): PeerRow {
+/** Where a peer is: `address` is told (a queue, or the URL), `url` is asked. */
+export interface Place {
+  readonly address: string;
+  readonly url: string;
+  readonly name: string;
+}
+
+export function newPeer(place: Place, origin: PeerRow['origin'], now: number): PeerRow {
+  const { address, url, name } = place;
   return {
     ...NO_CLAIM,
+    name,
     id: idOf(address),
     address,
     kind: kindOf(address),
-    url: address,
+    url,
     origin,
     session: '',
     push: false,
@@ -93,23 +103,23 @@ export const updatePeer = (
 /** Adds a peer, or gives a learned one the operator's word. */
 export async function putPeer(
   tools: RowTools,
-  address: string,
+  place: Place,
   origin: PeerRow['origin'],
 ): Promise<PeerRow | undefined> {
-  return updateRow<PeerRow>(tools, peerKey(idOf(address)), (now) => {
-    if (now === undefined) return { value: newPeer(address, origin, tools.now()) };
-    if (origin === 'learned' || now.origin === origin) return undefined;
-    return { value: { ...now, origin, failures: 0, nextAt: tools.now() } };
+  return updateRow<PeerRow>(tools, peerKey(idOf(place.address)), (now) => {
+    if (now === undefined) return { value: newPeer(place, origin, tools.now()) };
+    if (origin === 'learned' || (now.origin === origin && now.url === place.url)) return undefined;
+    return { value: { ...now, url: place.url, origin, failures: 0, nextAt: tools.now() } };
   });
 }
 
 /** Makes the rows agree with the configuration: what left it is forgotten. */
-export async function configurePeers(tools: RowTools, addresses: readonly string[]): Promise<void> {
-  const wanted = new Set(addresses.map(idOf));
+export async function configurePeers(tools: RowTools, places: readonly Place[]): Promise<void> {
+  const wanted = new Set(places.map((place) => idOf(place.address)));
   const rows = await listPeers(tools);
   const gone = rows.filter((row) => row.origin === 'configured' && !wanted.has(row.id));
   if (gone.length > 0) await tools.store.remove(gone.map((row) => peerKey(row.id)));
-  for (const address of addresses) await putPeer(tools, address, 'configured');
+  for (const place of places) await putPeer(tools, place, 'configured');
   // A start is a new chance for all: what was out of reach may be back.
   for (const row of rows.filter((row) => row.failures > 0 && wanted.has(row.id))) {
     await updatePeer(tools, row.id, () => ({ failures: 0, nextAt: tools.now() }));
@@ -126,7 +136,7 @@ export async function learnPeers(tools: RowTools, urls: readonly string[]): Prom
     if (ids.has(idOf(url))) continue;
     ids.add(idOf(url));
     room -= 1;
-    await putPeer(tools, url, 'learned');
+    await putPeer(tools, { address: url, url, name: '' }, 'learned');
   }
 }
 
@@ -210,7 +220,7 @@ export async function removeById(tools: RowTools, id: string): Promise<boolean> 
   ]);
   const keys: RowKey[] = [];
   if (peer !== undefined) {
-    keys.push(peerKey(id), scoreRowKey(urlScoreKey((peer as PeerRow).address)));
+    keys.push(peerKey(id), scoreRowKey(urlScoreKey((peer as PeerRow).url)));
   }
   if (session !== undefined) {
     keys.push(sessionKey(id), scoreRowKey((session as SessionRow).scoreKey));
@@ -258,7 +268,7 @@ export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
   const called = new Set(peers.map((row) => row.address));
   return [
     ...peers.map((row) =>
-      infoOf(row, { address: row.address, transport: row.kind }, scoreOf(urlScoreKey(row.address))),
+      infoOf(row, { address: row.address, transport: row.kind }, scoreOf(urlScoreKey(row.url))),
     ),
     ...sessions.flatMap((row) => {
       const score = scoreOf(row.scoreKey);

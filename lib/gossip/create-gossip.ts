@@ -1,0 +1,152 @@
+/**
+ * The gossip of a node: puts the parts together. All state is in the store, any number of processes
+ * may hold a Gossip on one store, and each may end at any moment. Owns the peers that the
+ * configuration and the operator name.
+ */
+import { kindOf, normalizeUrl } from './address.ts';
+import { announceBlock, announceTxs, noteOwnTx } from './announce.ts';
+import { type GossipContext, type GossipOptions, makeContext } from './context.ts';
+import { isRecord } from './envelope.ts';
+import { shakeHands } from './handshake.ts';
+import { tick } from './housekeeping.ts';
+import {
+  configurePeers,
+  newPeer,
+  type PeerRow,
+  type Place,
+  peerKey,
+  putPeer,
+  removeById,
+  showPeers,
+  urlScoreKey,
+} from './peers.ts';
+import { receive } from './receive.ts';
+import { idOf, readOne } from './rows.ts';
+import { isBanned, type ScoreRow, scoreRowKey } from './scores.ts';
+import { progress, sync } from './sync.ts';
+import type { Gossip, PeerInfo } from './types.ts';
+
+const LINE_CHARS_MAX = 4000;
+
+/**
+ * A peer as configured: a URL, an in-process address, or the JSON line of a node with a queue.
+ * undefined: none of these; 'wrong-network': a line of another network.
+ */
+export function parsePeer(text: string, genesis: string): Place | 'wrong-network' | undefined {
+  const line = text.trim();
+  if (line.startsWith('{')) return parseLine(line, genesis);
+  if (kindOf(line) === 'http') {
+    const url = normalizeUrl(line);
+    return url === undefined ? undefined : { address: url, url, name: '' };
+  }
+  const isName = /^[A-Za-z0-9:._-]{1,200}$/.test(line) && kindOf(line) === 'local';
+  return isName ? { address: line, url: line, name: '' } : undefined;
+}
+
+function parseLine(line: string, network: string): Place | 'wrong-network' | undefined {
+  let value: unknown;
+  try {
+    value = line.length <= LINE_CHARS_MAX ? JSON.parse(line) : undefined;
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value)) return undefined;
+  const { genesis, name = '', url, queue } = value;
+  if (genesis !== network) return 'wrong-network';
+  const place = typeof url === 'string' ? normalizeUrl(url) : undefined;
+  if (place === undefined || typeof name !== 'string') return undefined;
+  const isQueue = typeof queue === 'string' && kindOf(queue) === 'sqs';
+  return { address: isQueue ? queue : place, url: place, name };
+}
+
+export interface CreatedGossip extends Gossip {
+  /** A transaction of our own user's: announced now, and again while it waits. */
+  announceOwn(txid: Parameters<typeof noteOwnTx>[1]): Promise<void>;
+}
+
+/** `peers`: URLs, in-process addresses or lines. What is none of these is passed over, with a warning. */
+export async function createGossip(
+  options: GossipOptions & { readonly peers: readonly string[] },
+): Promise<CreatedGossip> {
+  const ctx: GossipContext = makeContext(options, (txids, except) =>
+    announceTxs(ctx, txids, except),
+  );
+  await configure(ctx, options.peers);
+  return {
+    receive: (envelopes, sender) => receive(ctx, envelopes, sender),
+    announceBlock: (hash, except = '') => announceBlock(ctx, hash, except),
+    announceTxs: (txids, except = '') => announceTxs(ctx, txids, except),
+    async announceOwn(txid) {
+      await noteOwnTx(ctx, txid);
+      await announceTxs(ctx, [txid], '');
+    },
+    peers: () => showPeers(ctx),
+    addPeer: (address) => addPeer(ctx, address),
+    removePeer: (id) => removeById(ctx, id),
+    sync: (deadlineMs) => sync(ctx, deadlineMs),
+    progress: () => progress(ctx),
+    tick: () => tick(ctx),
+  };
+}
+
+async function configure(ctx: GossipContext, texts: readonly string[]): Promise<void> {
+  const places: Place[] = [];
+  for (const text of texts) {
+    const place = parsePeer(text, ctx.params.genesisHash);
+    if (place === undefined || place === 'wrong-network') {
+      ctx.telemetry.log('warn', 'a configured peer is not one of this network');
+    } else if (!isSelf(ctx, place)) places.push(place);
+  }
+  await configurePeers(ctx, places);
+}
+
+const isSelf = (ctx: GossipContext, place: Place): boolean =>
+  ctx.url !== '' && place.url === normalizeUrl(ctx.url);
+
+type Added = Awaited<ReturnType<Gossip['addPeer']>>;
+
+const refusedAs = (
+  code: 'wrong-network' | 'unreachable' | 'invalid-request',
+  detail: string,
+): Added => ({ ok: false, code, detail });
+
+async function addPeer(ctx: GossipContext, text: string): Promise<Added> {
+  const place = parsePeer(text, ctx.params.genesisHash);
+  if (place === 'wrong-network') return refusedAs(place, 'a line of another network');
+  if (place === undefined) return refusedAs('invalid-request', 'a peer is a URL or a line');
+  if (isSelf(ctx, place)) return refusedAs('invalid-request', 'this is the node itself');
+  if (!ctx.byKind.has(kindOf(place.url))) {
+    return refusedAs('invalid-request', 'this node has no way to such an address');
+  }
+  const id = idOf(place.address);
+  const before = await readOne<PeerRow>(ctx, peerKey(id));
+  const row = (await putPeer(ctx, place, 'added')) ?? newPeer(place, 'added', ctx.now());
+  const greeted = await shakeHands(ctx, row);
+  const after = await readOne<PeerRow>(ctx, peerKey(id));
+  if (!greeted.ok || after === undefined || after.lastHandshake === 0) {
+    // What was no peer before does not become one by failing.
+    if (before === undefined) await ctx.store.remove([peerKey(id)]);
+    const { refusal } = greeted;
+    if (refusal?.code === 'wrong-network' || refusal?.code === 'invalid-request') {
+      return refusedAs(refusal.code, refusal.detail);
+    }
+    return refusedAs('unreachable', `${place.address} does not answer as a node of this network`);
+  }
+  return { ok: true, peer: await infoOf(ctx, after) };
+}
+
+async function infoOf(ctx: GossipContext, row: PeerRow): Promise<PeerInfo> {
+  const score = await readOne<ScoreRow>(ctx, scoreRowKey(urlScoreKey(row.url)));
+  const { id, address, kind, height, tip, lastSeen } = row;
+  const points = score?.points ?? 0;
+  return {
+    id,
+    address,
+    transport: kind,
+    height,
+    tip,
+    score: points,
+    banned: isBanned(score),
+    lastSeen,
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * What comes in: judged by its shape, its network and its sender before anything is done with it,
+ * then handled in order. Owns the refusals of a request.
+ */
+import { isLoopback } from './address.ts';
+import { forEachPeer } from './announce.ts';
+import { type GossipContext, toEnvelopes } from './context.ts';
+import { checkEnvelopes } from './envelope.ts';
+import { canReach, exchange } from './exchange.ts';
+import { handleAll } from './handle.ts';
+import { LIMITS } from './limits.ts';
+import { decodeMessage, type Message } from './messages.ts';
+import { listPeers, type PeerRow, putSession, readSender, sessionIdOf } from './peers.ts';
+import { addPoints, isBanned, type ScoreRow, scoreKeyOf } from './scores.ts';
+import { type Identity, newTurn, type Turn } from './turn.ts';
+import type { Gossip, Sender } from './types.ts';
+
+type Answer = Awaited<ReturnType<Gossip['receive']>>;
+
+interface Known {
+  readonly identity: Identity;
+  readonly score: ScoreRow | undefined;
+}
+
+async function identify(ctx: GossipContext, sender: Sender, from: string): Promise<Known> {
+  const sessionId = sessionIdOf(from);
+  const asSession = scoreKeyOf(sender, { name: from, ...(sessionId && { sessionId }) });
+  const asStranger = scoreKeyOf(sender, { name: from });
+  const { session, scores } = await readSender(ctx, sessionId, [asSession, asStranger]);
+  const peer = sender.transport === 'http' ? undefined : await peerOf(ctx, sender, from);
+  const scoreKey = session === undefined ? asStranger : asSession;
+  return {
+    identity: {
+      scoreKey,
+      origin: peer?.address ?? (session?.claimedUrl || from),
+      name: from,
+      loopback: sender.transport === 'http' && isLoopback(sender.key),
+      ...(session && { session, sessionName: from }),
+      ...(peer && { peer }),
+      reply: sender.reply === true,
+    },
+    score: session === undefined ? scores[1] : scores[0],
+  };
+}
+
+/** The peer whose queue or in-process address the sender's key is. */
+async function peerOf(
+  ctx: GossipContext,
+  sender: Sender,
+  from: string,
+): Promise<PeerRow | undefined> {
+  const peers = await listPeers(ctx);
+  return (
+    peers.find((peer) => peer.address === sender.key) ??
+    // An emulator's queues name the account only: there the peer's own name tells.
+    (sender.transport === 'sqs'
+      ? peers.find((peer) => peer.kind === 'sqs' && peer.name === from)
+      : undefined)
+  );
+}
+
+/**
+ * On loopback a handshake is open to all, or a name could be used up by somebody else; what comes
+ * under the session that it gives is judged by that.
+ */
+const isGreeting = (known: Known, messages: readonly (Message | undefined)[]): boolean =>
+  known.identity.loopback &&
+  known.identity.session === undefined &&
+  messages.every((message) => message?.type === 'version');
+
+export async function receive(
+  ctx: GossipContext,
+  values: readonly unknown[],
+  sender: Sender,
+): Promise<Answer> {
+  const checked = checkEnvelopes(values, ctx.params.genesisHash);
+  if (!checked.ok) return checked;
+  const { from = '' } = checked.envelopes[0] ?? {};
+  const messages: (Message | undefined)[] = [];
+  let fault: string | undefined;
+  for (const { type, payload } of checked.envelopes) {
+    const decoded = decodeMessage(type, payload);
+    if (decoded.ok) messages.push(decoded.message);
+    else fault ??= decoded.detail;
+  }
+  const known = await identify(ctx, sender, from);
+  if (isBanned(known.score) && !isGreeting(known, messages)) {
+    return { ok: false, code: 'banned', detail: `refused for: ${known.score?.reason ?? ''}` };
+  }
+  if (fault !== undefined) {
+    const offence = { points: LIMITS.malformedPoints, reason: fault.slice(0, 200) };
+    await addPoints(ctx, known.identity.scoreKey, offence);
+    return { ok: false, code: 'invalid-request', detail: fault };
+  }
+  const turn = newTurn(known.identity);
+  await handleAll(ctx, turn, messages);
+  return finish(ctx, turn);
+}
+
+/** All sends are done when this resolves. */
+async function finish(ctx: GossipContext, turn: Turn): Promise<Answer> {
+  const { identity } = turn;
+  if (turn.accepted.length > 0) await ctx.relayTxs(turn.accepted, identity.origin);
+  if (identity.session !== undefined && turn.news.tip !== undefined) {
+    await putSession(ctx, { ...identity.session, ...claimNews(turn), lastSeen: ctx.now() });
+  }
+  if (turn.refusal !== undefined) return { ok: false, ...turn.refusal };
+  const { peer } = identity;
+  // A queue has no way back: what we have to say goes to the sender's own.
+  if (peer?.kind === 'sqs' && turn.replies.length > 0) {
+    if (canReach(ctx, peer, 'tell')) {
+      await forEachPeer([peer], () => exchange(ctx, peer, turn.replies, { way: 'tell' }));
+    }
+    return { ok: true, replies: [] };
+  }
+  return { ok: true, replies: toEnvelopes(ctx, turn.replies, ctx.name) };
+}
+
+const claimNews = ({ news }: Turn) => ({
+  height: news.height ?? 0,
+  tip: news.tip ?? '',
+  work: news.work ?? '',
+});

@@ -1,0 +1,192 @@
+/**
+ * A node: chain, mempool, templates and gossip on the ports that a host gives. Wires everything,
+ * picks nothing, holds nothing in memory that matters. Owns what follows when the tip moves
+ * (mempool, listeners, peers) and the order of housekeeping.
+ */
+import { createChain } from '../chain/create-chain.ts';
+import type { BlockOutcome, Chain, ChainChange } from '../chain/types.ts';
+import { type CreatedGossip, createGossip } from '../gossip/create-gossip.ts';
+import { createMempool } from '../mempool/create-mempool.ts';
+import type { Mempool, MempoolEntry, TxOutcome } from '../mempool/types.ts';
+import { createTemplateSource } from '../mining/template-source.ts';
+import { silentTelemetry } from '../ports/telemetry.ts';
+import { readStatus } from './status.ts';
+import type { Node, NodeEvent, NodeOptions } from './types.ts';
+
+const DEFAULT_NAME = 'stackchain';
+/** How often a lone process looks for what a dead one left behind. */
+const CHAIN_TICK_MS = 10_000;
+const HEAL_MS = 60_000;
+
+/** What a change of the state leads to. */
+class Following {
+  readonly #chain: Chain;
+  readonly #mempool: Mempool;
+  readonly #listeners = new Set<(event: NodeEvent) => void>();
+
+  constructor(chain: Chain, mempool: Mempool) {
+    this.#chain = chain;
+    this.#mempool = mempool;
+  }
+
+  listen(listener: (event: NodeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #emit(event: NodeEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** The tip moved. Listeners hear of it first: a miner must not wait for the mempool. */
+  async tipMoved(change: ChainChange): Promise<readonly MempoolEntry[]> {
+    const { hash, height } = change.to;
+    this.#emit({ type: 'tip', hash, height });
+    const { accepted } = await this.#mempool.reconcile(change);
+    this.txsEntered(accepted);
+    return accepted;
+  }
+
+  txsEntered(entries: readonly MempoolEntry[]): void {
+    for (const { txid } of entries) this.#emit({ type: 'tx', txid });
+  }
+
+  async admit(raw: Uint8Array, options: { readonly local?: boolean } = {}): Promise<TxOutcome> {
+    const outcome = await this.#mempool.accept(raw, options);
+    if (outcome.status === 'accepted') this.txsEntered([outcome.entry, ...(outcome.also ?? [])]);
+    return outcome;
+  }
+
+  async window(raws: readonly Uint8Array[]): Promise<readonly BlockOutcome[]> {
+    const outcomes = await this.#chain.acceptBlocks(raws);
+    const changes = new Map<number, ChainChange>();
+    for (const outcome of outcomes) {
+      if (outcome.status === 'tip') changes.set(outcome.change.version, outcome.change);
+    }
+    for (const change of changes.values()) await this.tipMoved(change);
+    return outcomes;
+  }
+}
+
+/** Housekeeping, never twice at a time in one process. */
+function createTick(
+  options: NodeOptions,
+  parts: {
+    readonly chain: Chain;
+    readonly mempool: Mempool;
+    readonly gossip: CreatedGossip;
+    readonly following: Following;
+  },
+): () => Promise<void> {
+  const { chain, mempool, gossip, following } = parts;
+  let healedMs = 0;
+  let chainMs = 0;
+  let running: Promise<void> | undefined;
+
+  const run = async (): Promise<void> => {
+    const nowMs = options.clock.nowMs();
+    if (nowMs - healedMs >= HEAL_MS) {
+      healedMs = nowMs;
+      // A death between storing and connecting.
+      const change = await chain.activateBest();
+      if (change !== undefined) await following.tipMoved(change);
+    }
+    if (nowMs - chainMs >= CHAIN_TICK_MS) {
+      chainMs = nowMs;
+      await chain.tick();
+    }
+    await mempool.tick();
+    await gossip.tick();
+  };
+
+  return () => {
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
+/**
+ * Opens the chain in the store (block 0 is put into an empty one) and makes the node. Throws Fault
+ * `store-foreign` if the store holds another network's chain.
+ *
+ * @example
+ * const node = await createNode({
+ *   params: regtest, store: createMemoryStore(), clock: systemClock, random: systemRandom,
+ *   verifier: createVerifier(),
+ * });
+ */
+export async function createNode(options: NodeOptions): Promise<Node> {
+  const { params, store, clock, random, verifier, policy } = options;
+  const { transports = [], telemetry = silentTelemetry, name = DEFAULT_NAME } = options;
+  const startedAt = Math.floor(clock.nowMs() / 1000);
+  const chain = createChain({ params, store, clock, verifier, telemetry });
+  await chain.init();
+  const ports = { params, store, chain, clock, random, telemetry };
+  const mempool = createMempool({ ...ports, verifier, ...(policy && { policy }) });
+  const templates = createTemplateSource({ params, chain, mempool, clock });
+  const following = new Following(chain, mempool);
+
+  const acceptBlock: Node['acceptBlock'] = async (raw, { asked, from = '' }) => {
+    const outcome = await chain.acceptBlock(raw, { asked });
+    if (outcome.status !== 'tip') return outcome;
+    const returned = await following.tipMoved(outcome.change);
+    await gossip.announceBlock(outcome.change.to.hash, from);
+    if (returned.length > 0) await gossip.announceTxs(returned.map(({ txid }) => txid));
+    return outcome;
+  };
+
+  const gossip: CreatedGossip = await createGossip({
+    ...ports,
+    mempool,
+    transports,
+    name,
+    url: options.url ?? '',
+    peers: options.peers ?? [],
+    acceptBlock,
+    acceptBlocks: (raws) => following.window(raws),
+    admitTx: (raw) => following.admit(raw),
+  });
+  const tick = createTick(options, { chain, mempool, gossip, following });
+  let isClosed = false;
+
+  return {
+    params,
+    name,
+    clock,
+    random,
+    store,
+    chain,
+    mempool,
+    gossip,
+    acceptBlock,
+    async acceptTx(raw, { local = false, from = '' } = {}) {
+      const outcome = await following.admit(raw, { local });
+      if (outcome.status === 'accepted') {
+        const txids = [outcome.entry, ...(outcome.also ?? [])].map(({ txid }) => txid);
+        if (local) await gossip.announceOwn(outcome.entry.txid);
+        await gossip.announceTxs(local ? txids.slice(1) : txids, from);
+      }
+      return outcome;
+    },
+    template: () => templates.template(),
+    templateId: () => templates.id(),
+    status: () => readStatus({ params, name, chain, mempool, gossip, startedAt }),
+    async tick() {
+      if (isClosed) return;
+      try {
+        await tick();
+      } catch (error) {
+        // A closing node does not wait for a peer that takes its time.
+        if (!isClosed) throw error;
+      }
+    },
+    on: (listener) => following.listen(listener),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      await store.close();
+    },
+  };
+}

@@ -22,6 +22,7 @@ const BACKOFF_MS_MIN = 250;
 const BACKOFF_MS_MAX = 5_000;
 /** A source that answers the same work at once does not wait: it is asked this often. */
 const POLL_MS = 500;
+const TIPS_MAX = 64;
 /** A node that refuses a block as wrong would refuse the next as well. */
 const AFTER_REJECT_MS = 1_000;
 /** Reasons that say: too late. Everything else that is not null says: wrong. */
@@ -89,6 +90,8 @@ interface Run {
   poll: AbortController;
   /** The newest work. */
   template: Template | undefined;
+  /** The tips of late, oldest first: a block of ours among them was taken. */
+  readonly tips: Set<BlockHash>;
   /** Parent of a block that is being submitted: until the node has answered, none is searched beside it. */
   submitting: BlockHash | undefined;
   /** When a template last came, of performance.now(). */
@@ -143,6 +146,7 @@ class ThreadedMiner implements Miner {
       poll: new AbortController(),
       timer: setInterval(() => this.#tick(run), TICK_MS),
       template: undefined,
+      tips: new Set(),
       submitting: undefined,
       heardAt: performance.now(),
       done: Promise.resolve(),
@@ -229,6 +233,8 @@ class ThreadedMiner implements Miner {
     if (run.ended.signal.aborted) return;
     if (run.pool.isSearching && run.template?.id === template.id) return;
     run.template = template;
+    run.tips.add(template.prevHash);
+    if (run.tips.size > TIPS_MAX) run.tips.delete([...run.tips][0] as BlockHash);
     if (run.submitting === template.prevHash) return;
     const { payTo } = this.#options;
     const job = miningJob(template, { payTo, extraNonceBytes: EXTRA_NONCE_BYTES });
@@ -260,10 +266,10 @@ class ThreadedMiner implements Miner {
   /** null, or the reason against it. Tries again while the node is away and its tip is not known to have moved. */
   async #send(run: Run, template: Template, block: Block): Promise<string | null> {
     for (let backoffMs = BACKOFF_MS_MIN; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_MS_MAX)) {
-      const tip = run.template?.prevHash;
       // The node had taken it, and only its answer was lost.
-      if (tip === block.header.hash) return null;
-      if (tip !== template.prevHash || run.ended.signal.aborted) return 'stale-prevblk';
+      if (run.tips.has(block.header.hash)) return null;
+      if (run.template?.prevHash !== template.prevHash || run.ended.signal.aborted)
+        return 'stale-prevblk';
       try {
         return await this.#options.source.submit(block.raw);
       } catch (error) {

@@ -35,6 +35,8 @@ export class FakeSource implements WorkSource {
   submitMs = 0;
   templatesAsked = 0;
   #waiting = new Set<() => void>();
+  /** The easiest target that was given out on a parent: a test may change it in the midst of a search. */
+  readonly #targets = new Map<BlockHash, bigint>();
 
   /** `hashes`: expected per block. */
   constructor(hashes: number) {
@@ -92,6 +94,8 @@ export class FakeSource implements WorkSource {
   }
 
   #template(): Template {
+    const before = this.#targets.get(this.tip) ?? 0n;
+    this.#targets.set(this.tip, before > this.target ? before : this.target);
     return {
       id: this.id,
       version: 0x2000_0000,
@@ -126,7 +130,8 @@ export class FakeSource implements WorkSource {
   }
 
   #judge({ header, txs }: Block): string | null {
-    if (BigInt(`0x${header.hash}`) > this.target) return 'high-hash';
+    const target = this.#targets.get(header.prevHash) ?? 0n;
+    if (BigInt(`0x${header.hash}`) > target) return 'high-hash';
     if (merkleRoot(txs.map(({ txid }) => txid)).root !== header.merkleRoot)
       return 'bad-txnmrklroot';
     if (this.accepted.some((known) => known.header.hash === header.hash)) return 'duplicate';

@@ -33,6 +33,7 @@ export const MEMPOOL_LIMITS = {
   feedReachMs: 3_600_000,
   feedStartMs: 600_000,
   feedKeepSeconds: 7200,
+  clockSkewMs: 60_000,
   orphanMs: 300_000,
   /** A claim or hint outlives its transaction's expiry by this, so that no reader meets it half. */
   afterlifeSeconds: 86_400,

@@ -113,7 +113,9 @@ export function createFeed({ store, clock, random }: MempoolContext) {
       const now = clock.nowMs();
       const given = feedTime(cursor);
       const startMs = given ?? now - MEMPOOL_LIMITS.feedStartMs;
-      const isInReach = startMs <= now && startMs >= now - MEMPOOL_LIMITS.feedReachMs;
+      // Stamps may run ahead of this clock: by another's clock, or by many in one millisecond.
+      const isInReach =
+        startMs <= now + MEMPOOL_LIMITS.clockSkewMs && startMs >= now - MEMPOOL_LIMITS.feedReachMs;
       const fromMs = Math.min(Math.max(startMs, now - MEMPOOL_LIMITS.feedReachMs), now);
       const after = given !== undefined && isInReach ? cursor : feedStamp(fromMs);
       const rows = await rowsAfter(after, limit);

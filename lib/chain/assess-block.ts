@@ -150,17 +150,26 @@ export async function condemn(
   await noteOffChain(ctx, { rows: 1, bytes: 0 });
 }
 
-/** A block whose body is here: on the chain, off it, or left behind by a death. */
-async function assessKnown(
+/** Where a block lies whose row is here; `nowhere`: left behind by a death, as if it had not come. */
+async function placeOf(
   ctx: ChainContext,
   snapshot: Snapshot,
   entry: BlockEntry,
-): Promise<Assessment | undefined> {
-  if (await isOnChain(snapshot, entry)) {
-    return answer({ status: 'known', hash: entry.hash });
-  }
+): Promise<'chain' | 'branch' | 'nowhere'> {
+  if (await isOnChain(snapshot, entry)) return 'chain';
   const [row] = await ctx.store.read([offKey(OFF_BODIES, entry)]);
-  return row === undefined ? undefined : { kind: 'stored', entry, tip: tipOf(snapshot) };
+  return row === undefined ? 'nowhere' : 'branch';
+}
+
+/** Whether the body need not be fetched. */
+export async function hasBody(
+  ctx: ChainContext,
+  snapshot: Snapshot,
+  hash: BlockHash,
+): Promise<boolean> {
+  const [row] = await ctx.store.read([blockKey(hash)]);
+  if (row === undefined) return false;
+  return (await placeOf(ctx, snapshot, decodeBlockRow(row.value).entry)) !== 'nowhere';
 }
 
 /** All questions that need no coins, in order of what they cost. */
@@ -181,8 +190,9 @@ export async function assessBlock(
     return answer(rejected(hash, rejectOf('duplicate-invalid', facts.verdict)));
   }
   if (facts.hasBlockRow && facts.entry !== undefined) {
-    const known = await assessKnown(ctx, snapshot, facts.entry);
-    if (known !== undefined) return known;
+    const place = await placeOf(ctx, snapshot, facts.entry);
+    if (place === 'chain') return answer({ status: 'known', hash });
+    if (place === 'branch') return { kind: 'stored', entry: facts.entry, tip: facts.tip };
   }
   if (facts.parentVerdict !== undefined) {
     return answer(rejected(hash, rejectOf('bad-prevblk', facts.parentVerdict)));

@@ -51,11 +51,6 @@ export async function readEntry(
   return (await readEntries(store, [hash]))[0];
 }
 
-export async function hasBody(store: Store, hash: BlockHash): Promise<boolean> {
-  const [row] = await store.read([blockKey(hash)]);
-  return row !== undefined;
-}
-
 /** Chunks of `bytes` from `start` on. */
 export function chunkRows(
   bytes: Uint8Array,

@@ -30,7 +30,8 @@ import { acceptBlock, proposeBlock } from './accept-block.ts';
 import { acceptBlocks } from './accept-blocks.ts';
 import { acceptHeaders, storageThreshold } from './accept-headers.ts';
 import { activateBest, pendingLeftOver } from './activate-best.ts';
-import { hasBody, loadBlock, loadRaw, putBodies, readEntry } from './block-store.ts';
+import { hasBody } from './assess-block.ts';
+import { loadBlock, loadRaw, putBodies, readEntry } from './block-store.ts';
 import { commitDraft } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { noHints, receivedNow, tipOf } from './context.ts';
@@ -153,7 +154,7 @@ export function createChain(options: ChainOptions): Chain {
     tip: () => withSnapshot(store, async (view) => ({ entry: tipOf(view), version: view.version })),
     view: (read) => withSnapshot(store, (snapshot) => read(new SnapshotView(store, snapshot))),
     entry: async (hash) => (await readEntry(store, hash))?.entry,
-    hasBody: (hash) => hasBody(store, hash),
+    hasBody: (hash) => onTip((snapshot) => hasBody(ctx, snapshot, hash)),
     blockRaw: async (hash) => (await loadRaw(store, hash))?.raw,
     block: async (hash) => (await loadBlock(store, hash))?.block,
     undo: async (hash) => (await loadBlock(store, hash))?.undo,

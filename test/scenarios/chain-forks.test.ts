@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeTx } from '../../lib/codec/tx.ts';
 import type { Store } from '../../lib/ports/store.ts';
-import { easyNetwork, Story } from '../helpers/chain-builder.ts';
+import { scriptHash } from '../../lib/script/p2pkh.ts';
+import { easyNetwork, Story, storyKey } from '../helpers/chain-builder.ts';
 import {
   acceptAll,
   busyChain,
@@ -178,6 +179,98 @@ describe.each(STORES)('forks on $name', ({ open }) => {
     expect(await tipHash(chain)).toBe(more[0]!.entry.hash);
     expect(await coinLines(store, scriptsOf([...blocks, ...more]))).toEqual(replayLines(more[0]!));
     expect(await acceptAll(chain, more.slice(1))).toEqual(['tip', 'tip']);
+  });
+
+  it('transactions that stand in both branches stay confirmed', async () => {
+    const story = new Story(params);
+    const { chain, store } = await openRig({ params, store: await fresh() });
+    const trunk = busyChain(story, { on: story.genesis, length: 3, tag: 't' });
+    const on = trunk[2]!;
+    const x = story.pay({ name: 'x', from: 't2y:1', to: 'carol', sats: 700 });
+    const y = story.pay({ name: 'y', from: 'x:1', to: 'carol', sats: 800 });
+    const z = story.pay({ name: 'z', from: 'x:0', to: 'dave', sats: 100, fee: 100 });
+    const a1 = story.mine({ name: 'a1', on, txs: [x, y] });
+    const a2 = story.mine({ name: 'a2', on: a1, txs: [z] });
+    const b1 = story.mine({ name: 'b1', on, txs: [x] });
+    const b2 = story.mine({ name: 'b2', on: b1 });
+    const b3 = story.mine({ name: 'b3', on: b2, txs: [y] });
+    expect(await acceptAll(chain, [...trunk, a1, a2, b1, b2, b3])).toEqual([
+      ...Array(5).fill('tip'),
+      'side',
+      'side',
+      'tip',
+    ]);
+    const scripts = scriptsOf([...trunk, a1, a2, b1, b2, b3]);
+    expect(await coinLines(store, scripts)).toEqual(replayLines(b3));
+    const other = await openRig({ params });
+    await acceptAll(other.chain, [...trunk, b1, b2, b3]);
+    const blocks = [...trunk, b1, b2, b3];
+    expect(await stateDigest(store, blocks)).toBe(await stateDigest(other.store, blocks));
+    await chain.view(async (view) => {
+      expect((await view.locate(x.txid))?.blockHash).toBe(b1.entry.hash);
+      expect((await view.locate(y.txid))?.blockHash).toBe(b3.entry.hash);
+      expect(await view.locate(z.txid)).toBeUndefined();
+      expect((await view.disconnectedTx(z.txid))?.txid).toBe(z.txid);
+      expect(await view.outspend({ txid: x.txid, vout: 0 })).toBeUndefined();
+    });
+  });
+
+  it('locks by time look back over window and store', async () => {
+    const story = new Story(params);
+    const { chain, store } = await openRig({ params, store: await fresh() });
+    const blocks = busyChain(story, { on: story.genesis, length: 14, tag: 't' });
+    const by512 = 0x0040_0001;
+    // 512 seconds are 35 blocks of 15 seconds.
+    const early = story.spend({
+      version: 2,
+      inputs: [{ coin: 't5:0', sequence: by512 }],
+      outputs: [{ to: 'late', sats: 1000 }],
+    });
+    expect(() => story.mine({ name: 'no', on: blocks[13]!, txs: [early] })).toThrow('nonfinal');
+    const tooEarly = story.build({ on: blocks[13]!, txs: [early], reward: 50e8 });
+    const more = busyChain(story, { on: blocks[13]!, length: 40, tag: 'u' });
+    const ripe = story.mine({ name: 'ripe', on: more[39]!, txs: [early] });
+    await acceptAll(chain, blocks);
+    expect(await chain.acceptBlock(tooEarly.raw, { asked: true })).toMatchObject({
+      reject: { reason: 'bad-txns-nonfinal' },
+    });
+    const own = story.spend({
+      version: 2,
+      inputs: [{ coin: 'u0:0', sequence: by512 }],
+      outputs: [{ to: 'late', sats: 1000 }],
+    });
+    const last = story.mine({ name: 'last', on: ripe, txs: [own] });
+    const raws = [...more, ripe, last].map(({ block }) => block.raw);
+    const outcomes = await chain.acceptBlocks(raws);
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(42).fill('tip'));
+    expect(await coinLines(store, scriptsOf([...blocks, ...more, ripe, last]))).toEqual(
+      replayLines(last),
+    );
+  });
+
+  it('the genesis coin of a founded network can be spent', async () => {
+    const founder = storyKey('founder').hash160;
+    const founded = {
+      ...easyNetwork({ payTo: founder, maxFutureSeconds: 7200 }),
+      genesisSpendable: true,
+    };
+    const story = new Story(founded);
+    story.key('founder');
+    const store = await fresh();
+    const { chain } = await openRig({ params: founded, store });
+    const script = scriptHash(story.key('founder').script);
+    await chain.view(async (view) => {
+      expect((await view.addressCoins(script)).length).toBe(1);
+      expect((await view.addressTotals(script)).fundedSats).toBe(50e8);
+    });
+    const tx = story.pay({ name: 'x', from: 'genesis:0', to: 'carol', sats: 20e8 });
+    const b1 = story.mine({ name: 'b1', txs: [tx] });
+    expect(await acceptAll(chain, [b1])).toEqual(['tip']);
+    expect(await coinLines(store, scriptsOf([story.genesis, b1]))).toEqual(replayLines(b1));
+    await chain.invalidate(b1.entry.hash);
+    expect(await coinLines(store, scriptsOf([story.genesis, b1]))).toEqual(
+      replayLines(story.genesis),
+    );
   });
 
   it('refuses a store that holds another chain', async () => {

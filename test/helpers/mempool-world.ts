@@ -32,11 +32,15 @@ import {
 } from './chain-builder.ts';
 
 export type StoreKind = 'memory' | 'leveldb';
+export interface OpenedStore {
+  readonly store: Store;
+  close(): Promise<void>;
+}
 
 export interface WorldOptions {
   readonly params?: ChainParams;
   readonly policy?: Partial<MempoolPolicy>;
-  readonly store?: StoreKind;
+  readonly store?: StoreKind | (() => Promise<OpenedStore>);
   readonly verifier?: Verifier;
   /** Puts another store in the mempool's way, e.g. one that counts or stalls. */
   readonly wrap?: (store: Store) => Store;
@@ -106,7 +110,9 @@ export class MempoolWorld {
         nowMs += ms;
       },
     };
-    const { store, close } = await openStore(options.store ?? 'memory', clock);
+    const wanted = options.store ?? 'memory';
+    const { store, close } =
+      typeof wanted === 'function' ? await wanted() : await openStore(wanted, clock);
     const verifier = options.verifier ?? createVerifier();
     const { params } = story;
     const chain = createChain({ params, store, clock, verifier, telemetry: silentTelemetry });
@@ -198,10 +204,7 @@ export class MempoolWorld {
 export const inAWord = (outcome: TxOutcome): string =>
   outcome.status === 'rejected' ? outcome.reject.reason : outcome.status;
 
-async function openStore(
-  kind: StoreKind,
-  clock: FakeClock,
-): Promise<{ store: Store; close: () => Promise<void> }> {
+async function openStore(kind: StoreKind, clock: FakeClock): Promise<OpenedStore> {
   if (kind === 'memory') {
     const store = createMemoryStore({ clock });
     return { store, close: () => store.close() };

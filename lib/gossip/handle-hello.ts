@@ -83,7 +83,7 @@ async function forgetIfSelf(
 async function welcome(ctx: GossipContext, turn: Turn, version: VersionFields): Promise<void> {
   const { identity } = turn;
   const isNear = identity.loopback;
-  const claimedUrl = learnableUrl(version.url, { loopback: isNear }) ?? '';
+  const claimedUrl = identity.peer?.url ?? learnableUrl(version.url, { loopback: isNear }) ?? '';
   let session = identity.sessionName;
   if (session === undefined) {
     await makeRoomForSession(ctx);
@@ -100,7 +100,7 @@ async function welcome(ctx: GossipContext, turn: Turn, version: VersionFields): 
   });
   const peers = await listPeers(ctx);
   const known = peers.find((peer) => peer.address === claimedUrl || peer.url === claimedUrl);
-  const push = identity.peer !== undefined || (known !== undefined && isCalled(known));
+  const push = known !== undefined && isCalled(known);
   say(turn, await ownVersion(ctx));
   say(turn, { type: 'verack', session, push });
   const urls = addressesFor(peers, { loopback: isNear, except: claimedUrl });

@@ -265,7 +265,7 @@ export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
     shown.add(key);
     return byKey.get(key);
   };
-  const called = new Set(peers.map((row) => row.address));
+  const called = new Map(peers.map((row) => [row.url, urlScoreKey(row.url)]));
   return [
     ...peers.map((row) =>
       infoOf(row, { address: row.address, transport: row.kind }, scoreOf(urlScoreKey(row.url))),
@@ -273,7 +273,8 @@ export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
     ...sessions.flatMap((row) => {
       const score = scoreOf(row.scoreKey);
       // One that we call as well is one peer, not two, unless it is to blame for what it posted.
-      if (called.has(row.claimedUrl) && score === undefined) return [];
+      const urlKey = called.get(row.claimedUrl);
+      if (urlKey !== undefined && (score === undefined || row.scoreKey === urlKey)) return [];
       return [infoOf(row, { address: '', transport: transportOf(row.scoreKey) }, score)];
     }),
     ...scores

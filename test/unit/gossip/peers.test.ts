@@ -1,0 +1,405 @@
+/** Nodes among each other: announcing, catching up, polling, blame. In process, one clock. */
+import { describe, expect, it } from 'vitest';
+import { toBase64 } from '../../../lib/gossip/envelope.ts';
+import { encodePayload, type Message } from '../../../lib/gossip/messages.ts';
+import type { Sender } from '../../../lib/gossip/types.ts';
+import { Story } from '../../helpers/chain-builder.ts';
+import { heightOf, type NetNode, NodeNet, tipOf } from '../../helpers/node-net.ts';
+
+const LOOPBACK: Sender = { transport: 'http', key: '127.0.0.1' };
+
+async function post(
+  net: NodeNet,
+  { node }: NetNode,
+  messages: readonly Message[],
+  options: { readonly from?: string; readonly sender?: Sender } = {},
+): Promise<{ code: string; replies: readonly { type: string; payload: unknown }[] }> {
+  const { from = 'tester', sender = LOOPBACK } = options;
+  const envelopes = messages.map((message) =>
+    net.envelope(message.type, encodePayload(message), from),
+  );
+  const answer = await node.gossip.receive(envelopes, sender);
+  return answer.ok ? { code: 'ok', replies: answer.replies } : { code: answer.code, replies: [] };
+}
+
+const greeting = (name: string): Message => ({
+  type: 'version',
+  name,
+  genesis: '',
+  height: 0,
+  tip: '',
+  work: '0'.repeat(64),
+  url: '',
+  node: name,
+});
+
+/** Shakes hands as an HTTP client on loopback does; answers its session. */
+async function sessionOf(net: NodeNet, node: NetNode, name: string): Promise<string> {
+  const { replies } = await post(net, node, [greeting(name)], { from: name });
+  const verack = replies.find(({ type }) => type === 'verack')?.payload as { session: string };
+  return verack.session;
+}
+
+const ping: Message = { type: 'ping', nonce: new Uint8Array(8) };
+
+async function pair(): Promise<{ net: NodeNet; a: NetNode; b: NetNode }> {
+  const net = new NodeNet();
+  const a = await net.add('a', { peers: ['b'] });
+  const b = await net.add('b', { peers: ['a'] });
+  await net.pass(1);
+  return { net, a, b };
+}
+
+describe('two nodes', () => {
+  it('shake hands and show each other', async () => {
+    const { a } = await pair();
+    const [peer] = await a.node.gossip.peers();
+    expect(peer).toMatchObject({ address: 'b', transport: 'local', score: 0, banned: false });
+    expect(peer?.lastSeen).toBeGreaterThan(0);
+    expect((await a.node.status()).peers).toBe(1);
+  });
+
+  it('hear of a block at once', async () => {
+    const { net, a, b } = await pair();
+    const [hash] = await net.mine(a);
+    expect(await tipOf(b)).toBe(hash);
+    await net.mine(b, 3);
+    expect(await tipOf(a)).toBe(await tipOf(b));
+  });
+
+  it('hear of a transaction at once, and it is mined by the other', async () => {
+    const { net, a, b } = await pair();
+    await net.mine(a, 4, 'alice');
+    const story = new Story(net.params);
+    const paid = await a.node.chain.block(
+      (await a.node.chain.locator())[2] ?? (undefined as never),
+    );
+    if (paid === undefined) throw new Error('no block');
+    story.key('alice');
+    const [coinbase] = paid.txs;
+    if (coinbase === undefined) throw new Error('no coinbase');
+    story.name(coinbase, 'coin');
+    const tx = story.pay({ from: 'coin:0', to: 'bob', sats: 100_000 });
+    const outcome = await a.node.acceptTx(tx.raw, { local: true });
+    expect(outcome.status).toBe('accepted');
+    expect(await b.node.mempool.get(tx.txid)).toBeDefined();
+    await net.mine(b);
+    expect((await a.node.mempool.list()).length).toBe(0);
+  });
+
+  it('announce what a process did not come to announce', async () => {
+    const { net, a, b } = await pair();
+    const block = await net.make(a.node);
+    // The chain alone: as if the process died right after its commit.
+    await a.node.chain.acceptBlock(block.raw, { asked: true });
+    expect(await heightOf(b)).toBe(0);
+    await a.node.tick();
+    expect(await heightOf(b)).toBe(1);
+  });
+
+  it('say a transaction of their own user again', async () => {
+    const { net, a } = await pair();
+    const heard: string[] = [];
+    net.hub.listen('b', async (envelopes) => {
+      for (const envelope of envelopes as { type: string }[]) heard.push(envelope.type);
+      return { ok: true, replies: [] };
+    });
+    await net.mine(a, 4, 'alice');
+    const story = new Story(net.params);
+    story.key('alice');
+    const locator = await a.node.chain.locator();
+    const block = locator[2] && (await a.node.chain.block(locator[2]));
+    const [coinbase] = block ? block.txs : [];
+    if (coinbase === undefined) throw new Error('no coinbase');
+    story.name(coinbase, 'coin');
+    const tx = story.pay({ from: 'coin:0', to: 'bob', sats: 100_000 });
+    await a.node.acceptTx(tx.raw, { local: true });
+    expect(heard.filter((type) => type === 'tx').length).toBe(1);
+    await net.pass(300);
+    expect(heard.filter((type) => type === 'tx').length).toBe(1);
+    await net.pass(400);
+    expect(heard.filter((type) => type === 'tx').length).toBe(2);
+  });
+});
+
+describe('catching up', () => {
+  it('a node that starts empty gets all, headers first', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    await net.mine(a, 60);
+    const b = await net.add('b', { peers: ['a'] });
+    const more = await b.node.gossip.sync(net.clock.nowMs() + 60_000);
+    expect(more).toBe(false);
+    expect(await tipOf(b)).toBe(await tipOf(a));
+    expect(await b.node.gossip.progress()).toEqual({ syncing: false, headers: 60 });
+  });
+
+  it('stops at its deadline and goes on from there', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    await net.mine(a, 10);
+    const b = await net.add('b', { peers: ['a'] });
+    expect(await b.node.gossip.sync(net.clock.nowMs() - 1)).toBe(true);
+    expect(await heightOf(b)).toBe(0);
+    expect(await b.node.gossip.sync(net.clock.nowMs() + 60_000)).toBe(false);
+    expect(await heightOf(b)).toBe(10);
+  });
+
+  it('two processes of one node do not both sync', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    await net.mine(a, 5);
+    const b = await net.add('b', { peers: ['a'] });
+    const deadline = net.clock.nowMs() + 60_000;
+    const [one, two] = await Promise.all([
+      b.node.gossip.sync(deadline),
+      b.node.gossip.sync(deadline),
+    ]);
+    expect([one, two]).toEqual([false, false]);
+    expect(await heightOf(b)).toBe(5);
+  });
+
+  it('a fork heals to the branch with more work', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const b = await net.add('b');
+    await net.mine(a, 4);
+    await net.mine(b, 6);
+    expect((await b.node.gossip.addPeer('a')).ok).toBe(true);
+    expect((await a.node.gossip.addPeer('b')).ok).toBe(true);
+    await net.pass(1, 2);
+    expect(await heightOf(a)).toBe(6);
+    expect(await tipOf(a)).toBe(await tipOf(b));
+  });
+
+  it('one that nobody can reach polls, and posts its own', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const laptop = await net.add('laptop', { peers: ['a'], listens: false });
+    await net.pass(1);
+    await net.mine(a, 3);
+    expect(await heightOf(laptop)).toBe(0);
+    await net.pass(6);
+    expect(await tipOf(laptop)).toBe(await tipOf(a));
+    const [hash] = await net.mine(laptop);
+    expect(await tipOf(a)).toBe(hash);
+  });
+
+  it('one that nobody can reach brings a branch of its own', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const laptop = await net.add('laptop', { listens: false });
+    await net.mine(a, 3);
+    await net.mine(laptop, 25);
+    expect((await laptop.node.gossip.addPeer('a')).ok).toBe(true);
+    await net.pass(1);
+    expect(await tipOf(a)).toBe(await tipOf(laptop));
+  });
+
+  it('a poll brings the transactions that wait', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const laptop = await net.add('laptop', { peers: ['a'], listens: false });
+    await net.mine(a, 4, 'alice');
+    await net.pass(1);
+    const story = new Story(net.params);
+    story.key('alice');
+    const locator = await a.node.chain.locator();
+    const block = locator[2] && (await a.node.chain.block(locator[2]));
+    const [coinbase] = block ? block.txs : [];
+    if (coinbase === undefined) throw new Error('no coinbase');
+    story.name(coinbase, 'coin');
+    const tx = story.pay({ from: 'coin:0', to: 'bob', sats: 100_000 });
+    expect((await a.node.acceptTx(tx.raw)).status).toBe('accepted');
+    await net.pass(6, 2);
+    expect(await laptop.node.mempool.get(tx.txid)).toBeDefined();
+  });
+});
+
+describe('blame', () => {
+  const badBlock = (net: NodeNet): Message => {
+    const story = new Story(net.params);
+    return { type: 'block', raw: story.build({ reward: 51e8 }).raw };
+  };
+
+  it('a bad block bans the session that posted it, and nobody else on that machine', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const evil = await sessionOf(net, a, 'evil');
+    const honest = await sessionOf(net, a, 'honest');
+    expect((await post(net, a, [badBlock(net)], { from: evil })).code).toBe('ok');
+    expect((await post(net, a, [ping], { from: evil })).code).toBe('banned');
+    expect((await post(net, a, [greeting('evil')], { from: evil })).code).toBe('banned');
+    expect((await post(net, a, [ping], { from: honest })).code).toBe('ok');
+    const peers = await a.node.gossip.peers();
+    expect(peers.filter(({ banned }) => banned)).toHaveLength(1);
+    expect(peers.filter(({ banned }) => !banned)).toHaveLength(1);
+    // Ids are shown to all: they must not give a session away.
+    for (const { id } of peers) expect([evil, honest]).not.toContain(id);
+  });
+
+  it('a bad block posted from afar bans the address', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
+    await post(net, a, [badBlock(net)], { sender });
+    expect((await post(net, a, [ping], { sender, from: 'another-name' })).code).toBe('banned');
+    const other: Sender = { transport: 'http', key: '203.0.113.8' };
+    expect((await post(net, a, [ping], { sender: other })).code).toBe('ok');
+    expect(await a.node.gossip.peers()).toMatchObject([{ banned: true, score: 100 }]);
+  });
+
+  it('without a session, on loopback, the name is to blame, but a greeting is still heard', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    await post(net, a, [badBlock(net)], { from: 'node1' });
+    expect((await post(net, a, [ping], { from: 'node1' })).code).toBe('banned');
+    // The real node1 may shake hands all the same: somebody else used its name.
+    const session = await sessionOf(net, a, 'node1');
+    expect((await post(net, a, [ping], { from: session })).code).toBe('ok');
+  });
+
+  it('a tampered copy of a block that is known bans, and changes nothing', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    await net.mine(a, 2);
+    const raw = (await a.node.chain.blockRaw(await tipOf(a)))?.slice() ?? new Uint8Array(0);
+    const session = await sessionOf(net, a, 'x');
+    expect((await post(net, a, [{ type: 'block', raw }], { from: session })).code).toBe('ok');
+    raw[raw.length - 1] = 7;
+    await post(net, a, [{ type: 'block', raw }], { from: session });
+    expect((await post(net, a, [ping], { from: session })).code).toBe('banned');
+    expect(await heightOf(a)).toBe(2);
+  });
+
+  it('bytes that are no message cost points, five times a ban', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const bad = net.envelope('inv', toBase64(Uint8Array.of(9)), 'x');
+    const codes: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const answer = await a.node.gossip.receive([bad], { transport: 'http', key: '203.0.113.9' });
+      codes.push(answer.ok ? 'ok' : answer.code);
+    }
+    expect(codes).toEqual([...Array.from({ length: 5 }, () => 'invalid-request'), 'banned']);
+  });
+
+  it('a ban ends after a day', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
+    await post(net, a, [badBlock(net)], { sender });
+    net.clock.advance(86_399_000);
+    expect((await post(net, a, [ping], { sender })).code).toBe('banned');
+    net.clock.advance(2000);
+    expect((await post(net, a, [ping], { sender })).code).toBe('ok');
+  });
+
+  it('a peer that serves a bad block is left, and the good chain is fetched from another', async () => {
+    const net = new NodeNet();
+    const good = await net.add('good');
+    await net.mine(good, 3);
+    const bad = await net.add('bad');
+    // It passes on the good headers, and bodies with a changed byte.
+    net.hub.listen('bad', async (envelopes, sender) => {
+      const answer = await good.node.gossip.receive(envelopes, sender);
+      if (!answer.ok) return answer;
+      const replies = answer.replies.map((envelope) => {
+        if (envelope.type !== 'block') return envelope;
+        const raw = Uint8Array.from(Buffer.from(envelope.payload as string, 'base64'));
+        raw[raw.length - 1] = 1;
+        return { ...envelope, payload: toBase64(raw) };
+      });
+      return { ok: true, replies };
+    });
+    const b = await net.add('b', { peers: ['bad', 'good'] });
+    await net.pass(1, 3);
+    expect(await tipOf(b)).toBe(await tipOf(good));
+    const peers = await b.node.gossip.peers();
+    expect(peers.find(({ address }) => address === 'bad')).toMatchObject({ banned: true });
+    expect(peers.find(({ address }) => address === 'good')).toMatchObject({ banned: false });
+    expect(bad.name).toBe('bad');
+  });
+
+  it('refuses another network, itself, and heights that cannot be', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const foreign = { ...net.envelope('ping', 'AAAAAAAAAAA='), network: 'f'.repeat(64) };
+    expect(await a.node.gossip.receive([foreign], LOOPBACK)).toMatchObject({
+      ok: false,
+      code: 'wrong-network',
+    });
+    const tall: Message = { ...greeting('x'), height: 0xffffffff } as Message;
+    expect((await post(net, a, [tall])).code).toBe('invalid-request');
+    expect(await a.node.gossip.addPeer('a')).toMatchObject({ ok: false, code: 'invalid-request' });
+    expect(await a.node.gossip.addPeer('nobody')).toMatchObject({ ok: false, code: 'unreachable' });
+    expect(await a.node.gossip.peers()).toEqual([]);
+  });
+});
+
+describe('bounds', () => {
+  it('unasked bodies beside the tip: 64 an hour a sender', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const story = new Story(net.params);
+    const blocks = Array.from({ length: 70 }, (_, i) =>
+      story.mine({ on: story.genesis, name: `s${i}` }),
+    );
+    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
+    const [first, ...rest] = blocks;
+    await post(net, a, [{ type: 'block', raw: first?.block.raw ?? new Uint8Array(0) }], { sender });
+    for (const { block } of rest)
+      await post(net, a, [{ type: 'block', raw: block.raw }], { sender });
+    expect(await heightOf(a)).toBe(1);
+    const kept = await Promise.all(blocks.map(({ entry }) => a.node.chain.hasBody(entry.hash)));
+    expect(kept.filter(Boolean).length).toBeLessThanOrEqual(17);
+  });
+
+  it('one fetch for a block that three announce', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const inv: Message = {
+      type: 'inv',
+      items: [{ kind: 'block', hash: 'ab'.repeat(32) as never }],
+    };
+    const asks: number[] = [];
+    for (const key of ['203.0.113.1', '203.0.113.2', '203.0.113.3']) {
+      const { replies } = await post(net, a, [inv], { sender: { transport: 'http', key } });
+      asks.push(replies.filter(({ type }) => type === 'getdata').length);
+    }
+    expect(asks).toEqual([1, 0, 0]);
+    net.clock.advance(21_000);
+    const again = await post(net, a, [inv], { sender: { transport: 'http', key: '203.0.113.3' } });
+    expect(again.replies.map(({ type }) => type)).toEqual(['getdata']);
+  });
+
+  it('sessions: a thousand at most, the most silent goes', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    for (let i = 0; i < 1010; i++) await sessionOf(net, a, `n${i}`);
+    expect((await a.node.gossip.peers()).length).toBeLessThanOrEqual(1000);
+  });
+
+  it('addr teaches no private and no plain address from afar', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const urls = [
+      'https://10.0.0.1',
+      'https://192.168.1.1/x',
+      'http://node.example',
+      'https://localhost:9000',
+      'http://127.0.0.1:8400',
+      'https://[::1]',
+      'https://[fd00::1]',
+      'https://user:pw@node.example',
+      'https://good.example/stage',
+    ];
+    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
+    await post(net, a, [{ type: 'addr', urls }], { sender });
+    expect((await a.node.gossip.peers()).map(({ address }) => address)).toEqual([
+      'https://good.example/stage',
+    ]);
+    await post(net, a, [{ type: 'addr', urls: ['http://127.0.0.1:8400'] }]);
+    expect((await a.node.gossip.peers()).length).toBe(2);
+  });
+});

@@ -1,14 +1,14 @@
-/** The app on a real chain and mempool, with a story that mines and pays. */
+/** The app on the real node, and beside it a story on the same store that mines and pays. */
 import type { Hono } from 'hono';
 import { openMemoryKeystore } from '../../../lib/adapters/keystore.ts';
+import { createVerifier } from '../../../lib/adapters/verifier.ts';
 import { createApp } from '../../../lib/api/app.ts';
-import type { Node } from '../../../lib/node/types.ts';
+import { createNode } from '../../../lib/node/create-node.ts';
 import { createWalletService } from '../../../lib/node/wallet-service.ts';
 import type { ChainParams } from '../../../lib/params/index.ts';
 import { generateBlocks } from '../../../miner/generate.ts';
 import { easyNetwork } from '../../helpers/chain-builder.ts';
-import { MempoolWorld } from '../../helpers/mempool-world.ts';
-import { createFakeNode } from './fake-node.ts';
+import { countingRandom, MempoolWorld } from '../../helpers/mempool-world.ts';
 import { BEARER, JSON_TYPE, TOKEN } from './harness.ts';
 
 export interface RealApp {
@@ -30,24 +30,15 @@ export async function openReal(
 ): Promise<RealApp> {
   const { blocks = 0, params = NETWORK() } = options;
   const world = await MempoolWorld.open({ params, blocks });
-  const { chain, mempool, clock, store, templates } = world;
-  const fake = createFakeNode();
-  const node: Node = {
-    ...fake.node,
+  const { clock, store } = world;
+  const node = await createNode({
     params: world.story.params,
-    clock,
+    name: 'real',
     store,
-    chain,
-    mempool,
-    async acceptBlock(raw, accept) {
-      const outcome = await chain.acceptBlock(raw, accept);
-      if (outcome.status === 'tip') await mempool.reconcile(outcome.change);
-      return outcome;
-    },
-    acceptTx: (raw, accept) => mempool.accept(raw, accept),
-    template: () => templates.template(),
-    templateId: () => templates.id(),
-  };
+    clock,
+    random: countingRandom('node'),
+    verifier: createVerifier(),
+  });
   const keystore = await openMemoryKeystore(world.story.params);
   const reports: unknown[] = [];
   const app = createApp({

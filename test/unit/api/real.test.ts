@@ -177,6 +177,34 @@ describe('a wallet', () => {
   });
 });
 
+describe('a node', () => {
+  it('shows itself, its network, its peers, its health', async () => {
+    const status = schemas.NodeSchema.parse(await real.get('/v1/node'));
+    expect(status).toMatchObject({ name: 'real', height: 5, headers: 5, peers: 0, syncing: false });
+    const network = schemas.NetworkSchema.parse(await real.get('/v1/network'));
+    expect(network.genesis).toBe(toHex(real.world.story.params.genesis));
+    expect(schemas.PeerList.parse(await real.get('/v1/peers'))).toEqual({ items: [], next: null });
+    expect(schemas.MempoolSchema.parse(await real.get('/v1/mempool')).count).toBe(0);
+    expect(await real.get('/readyz')).toEqual({ status: 'ok' });
+    const info = (await real.rpc('getblockchaininfo')) as Any;
+    expect(info).toMatchObject({ blocks: 5, headers: 5, initialblockdownload: false });
+    expect(info.chainwork).toBe(status.chainwork);
+    expect(info.difficulty).toBe(status.difficulty);
+  });
+
+  it('takes gossip of its network and no other', async () => {
+    const genesis = real.world.story.params.genesisHash;
+    const ping = { v: 1, from: 'somebody', type: 'ping', payload: 'AQIDBAUGBwg=' };
+    const send = (network: string, status: number): Promise<Any> =>
+      real.post('/v1/gossip', { envelopes: [{ ...ping, network }] }, status);
+    const replies = schemas.GossipAnswer.parse(await send(genesis, 200));
+    expect(replies.envelopes).toEqual([
+      expect.objectContaining({ type: 'pong', payload: ping.payload, network: genesis }),
+    ]);
+    expect((await send('ab'.repeat(32), 403)).code).toBe('wrong-network');
+  });
+});
+
 describe('an explorer', () => {
   it('follows a payment from the mempool into the chain and back to life after a fork', async () => {
     const { story } = real.world;

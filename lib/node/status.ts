@@ -10,7 +10,7 @@ import { VERSION } from './version.ts';
 const DIFFICULTY_MANTISSA = 0xffff;
 const DIFFICULTY_BYTES = 29;
 
-const difficultyOf = (bits: number): number =>
+export const difficultyOf = (bits: number): number =>
   (DIFFICULTY_MANTISSA / (bits & 0xffffff)) * 256 ** (DIFFICULTY_BYTES - (bits >>> 24));
 
 export async function readStatus(of: {

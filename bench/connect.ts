@@ -28,9 +28,12 @@ const clock = { nowMs: () => 1_900_000_000_000 };
 const { values } = parseArgs({ options: { blocks: { type: 'string', default: '3' } } });
 const FULL_BLOCKS = Number(values.blocks);
 const FULL_TXS = 4_000;
-const SMALL_BLOCKS = 30;
-const SMALL_TXS = 100;
+const SMALL_BLOCKS = 20;
+const SMALL_TXS = 50;
 const FAN_MAX = 9_000;
+const FEW_COINS = 1_000;
+const MANY_COINS = 100_000;
+const WARM_UP = 3;
 
 const median = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0;
 
@@ -93,17 +96,23 @@ function layPayments(story: Story, laid: Laid, blocks: number, txs: number): Sto
   return payments;
 }
 
-async function onLevel<T>(verifier: Verifier, task: (chain: Chain) => Promise<T>): Promise<T> {
+interface Opened {
+  readonly chain: Chain;
+  close(): Promise<void>;
+}
+
+async function openLevel(verifier: Verifier): Promise<Opened> {
   const dir = await mkdtemp(join(tmpdir(), 'stackchain-bench-'));
   const store = await openLevelStore(dir);
-  try {
-    const chain = createChain({ params, store, clock, verifier });
-    await chain.init();
-    return await task(chain);
-  } finally {
-    await store.close();
-    await rm(dir, { recursive: true, force: true });
-  }
+  const chain = createChain({ params, store, clock, verifier });
+  await chain.init();
+  return {
+    chain,
+    close: async () => {
+      await store.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Milliseconds of processor time of this process, all threads: other load on the machine does not count. */
@@ -112,45 +121,61 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** Milliseconds of processor time of each block. */
-async function connectAll(chain: Chain, blocks: readonly StoryBlock[]): Promise<number[]> {
-  const times: number[] = [];
-  for (const { block } of blocks) {
-    const from = cpuMs();
-    const outcome = await chain.acceptBlock(block.raw, { asked: true });
-    times.push(cpuMs() - from);
-    if (outcome.status !== 'tip') throw new Error(JSON.stringify(outcome));
-  }
-  return times;
+/** Milliseconds of processor time of one block. */
+async function connect(chain: Chain, { block }: StoryBlock): Promise<number> {
+  const from = cpuMs();
+  const outcome = await chain.acceptBlock(block.raw, { asked: true });
+  const took = cpuMs() - from;
+  if (outcome.status !== 'tip') throw new Error(JSON.stringify(outcome));
+  return took;
+}
+
+async function connectAll(chain: Chain, blocks: readonly StoryBlock[]): Promise<void> {
+  for (const block of blocks) await connect(chain, block);
 }
 
 const native = createNativeVerifier() ?? createNobleVerifier();
 const trusting: Verifier = { name: 'none', firstInvalid: async () => -1 };
 
+/** A chain with `count` coins, and blocks to connect on it. */
+async function furnish(count: number): Promise<Opened & { payments: StoryBlock[] }> {
+  const story = new Story(params);
+  const spendable = layCoins(story, story.genesis, SMALL_BLOCKS * SMALL_TXS, 'payer');
+  const rest = count - SMALL_BLOCKS * SMALL_TXS;
+  const top = spendable.blocks.at(-1) as StoryBlock;
+  const more = rest > 0 ? layCoins(story, top, rest, 'rich').blocks : [];
+  const base = { blocks: [...spendable.blocks, ...more], coins: spendable.coins };
+  const payments = layPayments(story, base, SMALL_BLOCKS, SMALL_TXS);
+  const opened = await openLevel(trusting);
+  await connectAll(opened.chain, base.blocks);
+  return { ...opened, payments };
+}
+
 async function coinsDoNotMatter(): Promise<void> {
-  const results = new Map<number, number[]>();
-  for (const count of [1_000, 100_000]) {
-    const story = new Story(params);
-    const spendable = layCoins(story, story.genesis, SMALL_BLOCKS * SMALL_TXS, 'payer');
-    const rest = count - SMALL_BLOCKS * SMALL_TXS;
-    const more =
-      rest > 0 ? layCoins(story, spendable.blocks.at(-1) as StoryBlock, rest, 'rich') : undefined;
-    const base = { blocks: [...spendable.blocks, ...(more?.blocks ?? [])], coins: spendable.coins };
-    const payments = layPayments(story, base, SMALL_BLOCKS, SMALL_TXS);
-    // A thousand coins is fewer than the payments spend: those are laid in any case.
-    const times = await onLevel(trusting, async (chain) => {
-      await connectAll(chain, base.blocks);
-      return connectAll(chain, payments);
-    });
-    results.set(Math.max(count, SMALL_BLOCKS * SMALL_TXS), times);
+  const few = await furnish(FEW_COINS);
+  const many = await furnish(MANY_COINS);
+  const times = { few: [] as number[], many: [] as number[] };
+  for (let i = 0; i < SMALL_BLOCKS; i++) {
+    // In turn, so that both meet the same machine; the first ones warm it up.
+    const onFew = await connect(few.chain, few.payments[i] as StoryBlock);
+    const onMany = await connect(many.chain, many.payments[i] as StoryBlock);
+    if (i < WARM_UP) continue;
+    times.few.push(onFew);
+    times.many.push(onMany);
   }
-  const [few, many] = [...results.keys()] as [number, number];
-  const [a, b] = [median(results.get(few) ?? []), median(results.get(many) ?? [])];
-  console.log(
-    `block of ${SMALL_TXS} tx on ${few} coins: ${a.toFixed(2)} ms (median of ${SMALL_BLOCKS})`,
-  );
-  console.log(`block of ${SMALL_TXS} tx on ${many} coins: ${b.toFixed(2)} ms`);
+  await few.close();
+  await many.close();
+  const [a, b] = [median(times.few), median(times.many)];
+  console.log(`block of ${SMALL_TXS} tx on ${FEW_COINS} coins: ${a.toFixed(2)} ms`);
+  console.log(`block of ${SMALL_TXS} tx on ${MANY_COINS} coins: ${b.toFixed(2)} ms`);
   console.log(`ratio ${(b / a).toFixed(2)}`);
+}
+
+function checksOf({ block }: StoryBlock, script: Uint8Array): SignatureCheck[] {
+  return block.txs.slice(1).flatMap((tx) => {
+    const check = inputSignatureCheck(tx, 0, script);
+    return check.ok ? [check.value] : [];
+  });
 }
 
 async function fullBlocks(): Promise<void> {
@@ -158,35 +183,29 @@ async function fullBlocks(): Promise<void> {
   const laid = layCoins(story, story.genesis, (FULL_BLOCKS + 1) * FULL_TXS, 'payer');
   const payments = layPayments(story, laid, FULL_BLOCKS + 1, FULL_TXS);
   const script = story.key('payer').script;
-  const checks: SignatureCheck[] = [];
-  for (const { block } of payments.slice(1)) {
-    for (const tx of block.txs.slice(1)) {
-      const check = inputSignatureCheck(tx, 0, script);
-      if (check.ok) checks.push(check.value);
-    }
-  }
-  const from = cpuMs();
-  if ((await native.firstInvalid(checks)) !== -1) throw new Error('a signature fails');
-  const limit = (checks.length / (cpuMs() - from)) * 1000;
-  const rate = async (verifier: Verifier): Promise<number> =>
-    onLevel(verifier, async (chain) => {
-      await connectAll(chain, laid.blocks);
-      const [, ...times] = await connectAll(chain, payments);
-      return (FULL_TXS / median(times)) * 1000;
-    });
-  const cold = await rate(native);
   const cached = withSignatureCache(native);
-  await cached.firstInvalid(checks);
-  const warm = await rate(cached);
-  const none = await rate(trusting);
+  const chains = await Promise.all([native, cached, trusting].map(openLevel));
+  for (const { chain } of chains) await connectAll(chain, laid.blocks);
+  const times: number[][] = [];
+  for (const [i, block] of payments.entries()) {
+    const checks = checksOf(block, script);
+    const from = cpuMs();
+    if ((await native.firstInvalid(checks)) !== -1) throw new Error('a signature fails');
+    const row = [cpuMs() - from];
+    await cached.firstInvalid(checks);
+    for (const { chain } of chains) row.push(await connect(chain, block));
+    if (i > 0) times.push(row);
+  }
+  for (const { close } of chains) await close();
+  const rate = (column: number): number =>
+    (FULL_TXS / median(times.map((row) => row[column] ?? 0))) * 1000;
+  const [limit, cold, warm, none] = [rate(0), rate(1), rate(2), rate(3)];
+  const ratio = median(times.map(([bare = 0, whole = 1]) => bare / whole));
   console.log(`verifier ${native.name}: ${limit.toFixed(0)} checks/s, the limit`);
-  console.log(
-    `full blocks of ${FULL_TXS} tx not seen before: ${cold.toFixed(0)} tx/s, ${(cold / limit).toFixed(2)} of the limit`,
-  );
-  console.log(
-    `the same with signatures cached: ${warm.toFixed(0)} tx/s, ${(warm / cold).toFixed(1)} x`,
-  );
-  console.log(`the same without any check: ${none.toFixed(0)} tx/s`);
+  console.log(`full blocks of ${FULL_TXS} tx not seen before: ${cold.toFixed(0)} tx/s`);
+  console.log(`  of the limit: ${ratio.toFixed(2)}`);
+  console.log(`with signatures cached: ${warm.toFixed(0)} tx/s, ${(warm / cold).toFixed(1)} x`);
+  console.log(`without any check: ${none.toFixed(0)} tx/s`);
 }
 
 await coinsDoNotMatter();

@@ -34,6 +34,11 @@ class MemoryKv implements Kv {
       getMany: async (keys) => keys.map(copyOf),
       scan: async (range) =>
         frozen.scan(range).map(([key, value]) => [key, value.slice()] as const),
+      firsts: async (ranges) =>
+        ranges.map((range) => {
+          const [entry] = frozen.scan({ ...range, limit: 1 });
+          return entry && ([entry[0], entry[1].slice()] as const);
+        }),
       release() {},
     };
   }

@@ -16,9 +16,6 @@ import {
 } from './cells.ts';
 import type { KvView } from './kv.ts';
 
-/** Scans under way at once in `firstMany`. */
-const SCANS_MAX = 64;
-
 export interface SnapshotOptions {
   /** False: the store is known to hold no claim, so none is looked up. */
   readonly claims: boolean;
@@ -84,16 +81,17 @@ export class KvSnapshot implements Snapshot {
   async firstMany(
     queries: readonly { pk: string; prefix: string }[],
   ): Promise<(ChainRow | undefined)[]> {
-    const rows = new Array<ChainRow | undefined>(queries.length);
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let i = next++; i < queries.length; i = next++) {
-        const { pk, prefix } = queries[i] as { pk: string; prefix: string };
-        rows[i] = (await this.range(pk, { prefix, limit: 1 }))[0];
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(SCANS_MAX, queries.length) }, work));
-    return rows;
+    this.#check();
+    const ranges = queries.map(({ pk, prefix }) =>
+      partitionRange(CHAIN, pk, { prefix, limit: checkRange(pk, { prefix, limit: 1 }) }),
+    );
+    const found = await this.#view.firsts(ranges);
+    const keys = found.map((entry, i) => {
+      const { pk } = queries[i] as { pk: string };
+      return { pk, sk: entry === undefined ? '' : sortKeyOf(entry[0], pk) };
+    });
+    const claims = this.#options.claims ? await this.#view.getMany(keys.map(claimKey)) : [];
+    return found.map((entry, i) => entry && toRow(keys[i] as RowKey, entry[1], claims[i]));
   }
 
   release(): void {

@@ -9,6 +9,11 @@ const SYNC_KEYS_MAX = 8;
 const ENTRIES_PER_FETCH = 1000;
 const FETCH_BYTES = 1024 * 1024;
 
+/** Iterators at work at once in `firsts`. */
+const ITERATORS_MAX = 16;
+/** Fewer are not worth an iterator of their own. */
+const RANGES_PER_ITERATOR = 4;
+
 type Level = ClassicLevel<string, Uint8Array>;
 
 function toFault(cause: unknown): Fault {
@@ -60,6 +65,7 @@ export class LevelKv implements Kv {
           ? keys.map(get)
           : guarded(() => db.getMany([...keys], { snapshot })),
       scan: (range) => guarded(() => scan(db, snapshot, range)),
+      firsts: (ranges) => guarded(() => firsts(db, snapshot, ranges)),
       release: () => {
         // Reads under way end first; what closing may say then is of no use to anybody.
         snapshot.close().catch(() => undefined);
@@ -74,6 +80,32 @@ export class LevelKv implements Kv {
   close(): Promise<void> {
     return guarded(() => this.#db.close());
   }
+}
+
+/** Iterators are moved from range to range: opening one for each costs half as much again. */
+async function firsts(
+  db: Level,
+  snapshot: ReturnType<Level['snapshot']>,
+  ranges: readonly Pick<KvRange, 'from' | 'to'>[],
+): Promise<(KvEntry | undefined)[]> {
+  const found = new Array<KvEntry | undefined>(ranges.length);
+  let next = 0;
+  const work = async (): Promise<void> => {
+    const iterator = db.iterator({ snapshot, highWaterMarkBytes: FETCH_BYTES });
+    try {
+      for (let i = next++; i < ranges.length; i = next++) {
+        const { from, to } = ranges[i] as KvRange;
+        iterator.seek(from);
+        const [entry] = await iterator.nextv(1);
+        if (entry !== undefined && entry[0] < to) found[i] = entry;
+      }
+    } finally {
+      await iterator.close();
+    }
+  };
+  const workers = Math.min(ITERATORS_MAX, Math.ceil(ranges.length / RANGES_PER_ITERATOR));
+  await Promise.all(Array.from({ length: workers }, work));
+  return found;
 }
 
 async function scan(

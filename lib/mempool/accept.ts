@@ -15,7 +15,7 @@ import { MEMPOOL_LIMITS } from './context.ts';
 import { toEntry } from './entry.ts';
 import { evictOverCap } from './evict.ts';
 import type { Feed } from './feed.ts';
-import { putHints } from './hints.ts';
+import { hintRows } from './hints.ts';
 import type { Orphans } from './orphans.ts';
 import type { PoolCache } from './pool-cache.ts';
 import { takeOut } from './removal.ts';
@@ -109,8 +109,8 @@ async function finish(
   const orphaned = plan.descendants.filter((descendant) => !removed.includes(descendant));
   await takeOut(ctx, parts, orphaned, () => 'replaced');
   const { txid, nonce } = entry;
-  await Promise.all([
-    feed.publish([
+  await feed.publish(
+    [
       ...removed.map((gone) => ({
         txid: gone.txid,
         entered: false,
@@ -118,9 +118,9 @@ async function finish(
         reason: 'replaced',
       })),
       { txid, entered: true, nonce, reason: '' },
-    ]),
-    putHints(ctx, entry),
-  ]);
+    ],
+    hintRows(ctx, entry),
+  );
   const evicted = await evictOverCap(ctx, parts);
   if (evicted.includes(txid)) return { status: 'rejected', txid, reject: rejectOf('mempool full') };
   ctx.telemetry.metric('MempoolTx', cache.pool.size);

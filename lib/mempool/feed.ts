@@ -65,14 +65,18 @@ export function createFeed({ store, clock, random }: MempoolContext) {
     return next;
   };
 
-  const publish = async (items: readonly FeedItem[]): Promise<void> => {
+  /** `more`: other rows that may go with them. */
+  const publish = async (
+    items: readonly FeedItem[],
+    more: readonly LooseRow[] = [],
+  ): Promise<void> => {
     if (items.length === 0) return;
     const rows: LooseRow[] = items.map((item) => {
       const ms = stamp();
       const expiresAt = Math.floor(ms / MS_PER_SECOND) + MEMPOOL_LIMITS.feedKeepSeconds;
       return { ...feedKey(ms, item.txid), value: encodeFeed(item), expiresAt };
     });
-    await store.put(rows);
+    await store.put([...rows, ...more]);
     // After the rows: who sees the new sequence finds them.
     await bumpSoon();
   };

@@ -3,6 +3,7 @@
  * spends from or pays to, put after its admission. A hint counts only while the transaction is there.
  * Spent scripts have rows too: finding them by their claims would read all coins of an address.
  */
+import type { LooseRow } from '../ports/store.ts';
 import { matchP2pkh, revealedScript, scriptHash } from '../script/index.ts';
 import { RowReader, RowWriter } from '../store/row-bytes.ts';
 import type { ScriptHash, Tx, Txid } from '../types.ts';
@@ -28,20 +29,19 @@ export function scriptsOf(tx: Tx): Set<ScriptHash> {
   return scripts;
 }
 
-export async function putHints(ctx: MempoolContext, entry: StoredTx): Promise<void> {
-  const { expirySeconds } = ctx.policy;
+export function hintRows({ policy }: MempoolContext, entry: StoredTx): LooseRow[] {
   const expiresAt =
-    Math.floor(entry.addedMs / MS_PER_SECOND) + expirySeconds + MEMPOOL_LIMITS.afterlifeSeconds;
+    Math.floor(entry.addedMs / MS_PER_SECOND) +
+    policy.expirySeconds +
+    MEMPOOL_LIMITS.afterlifeSeconds;
   const value = new RowWriter().u53(entry.addedMs).done();
-  const { nonce } = entry;
-  await ctx.store.put(
-    [...scriptsOf(entry.tx)].map((script) => ({
-      ...hintKey(script, entry.txid),
-      value,
-      nonce,
-      expiresAt,
-    })),
-  );
+  const { nonce, txid } = entry;
+  return [...scriptsOf(entry.tx)].map((script) => ({
+    ...hintKey(script, txid),
+    value,
+    nonce,
+    expiresAt,
+  }));
 }
 
 /** Transactions of the mempool that touch the script, dead or alive. Clears away old hints. */

@@ -7,6 +7,7 @@ import type { MempoolParts } from './accept.ts';
 import type { MempoolContext } from './context.ts';
 import { MEMPOOL_LIMITS } from './context.ts';
 import { decayFloor, evictOverCap } from './evict.ts';
+import { hintRows } from './hints.ts';
 import { buryDead, catchUp } from './reconcile.ts';
 import { takeOut } from './removal.ts';
 import type { StoredTx } from './rows.ts';
@@ -22,8 +23,10 @@ export function createTick(ctx: MempoolContext, parts: MempoolParts): () => Prom
   return async () => {
     const nowMs = ctx.clock.nowMs();
     await cache.sync();
+    const unheard = cache.takeUnheard();
     await feed.publish(
-      cache.takeUnheard().map(({ txid, nonce }) => ({ txid, entered: true, nonce, reason: '' })),
+      unheard.map(({ txid, nonce }) => ({ txid, entered: true, nonce, reason: '' })),
+      unheard.flatMap((entry) => hintRows(ctx, entry)),
     );
     const { version: tipVersion } = await ctx.chain.tip();
     if (tipVersion !== version) {

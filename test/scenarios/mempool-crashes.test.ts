@@ -1,0 +1,188 @@
+/** A process that dies at any of its writes, before or after it took effect; what the next one finds. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Mempool } from '../../lib/mempool/types.ts';
+import type { Store } from '../../lib/ports/store.ts';
+import { scriptHash } from '../../lib/script/index.ts';
+import type { Tx } from '../../lib/types.ts';
+import { brokenInvariants, inAWord, MempoolWorld } from '../helpers/mempool-world.ts';
+
+const OPT_IN = 0xffff_fffd;
+const WRITES = new Set(['transact', 'put', 'remove']);
+let world: MempoolWorld;
+afterEach(() => world.close());
+
+class Died extends Error {}
+
+/** A mempool whose process dies at its n-th write. `done`: it takes effect, but is not answered. */
+function dying(n: number, done: boolean): { mempool: Mempool; writes: () => number } {
+  let writes = 0;
+  const wrap = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, name) {
+        const value = Reflect.get(target, name) as unknown;
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]) => {
+          if (!WRITES.has(String(name))) {
+            if (writes >= n) throw new Died();
+            return value.apply(target, args);
+          }
+          writes += 1;
+          if (writes > n || (writes === n && !done)) throw new Died();
+          const result = await value.apply(target, args);
+          if (writes === n) throw new Died();
+          return result;
+        };
+      },
+    });
+  return { mempool: world.another(wrap), writes: () => writes };
+}
+
+interface Scene {
+  readonly tx: Tx;
+  /** Ids before it came. */
+  readonly old: readonly string[];
+  /** Ids once it is in. */
+  readonly new: readonly string[];
+}
+
+const SCENES: Record<string, () => Promise<Scene>> = {
+  'a simple payment': async () => {
+    const tx = world.story.pay({ from: 'b1:0', to: 'bob', sats: 1000 });
+    return { tx, old: [], new: [tx.txid] };
+  },
+  'a child of an unconfirmed parent': async () => {
+    const { story } = world;
+    const parent = story.pay({ name: 'parent', from: 'b1:0', to: 'bob', sats: 1e6 });
+    const tx = story.pay({ name: 'child', from: 'parent:1', to: 'bob', sats: 1e6 });
+    await world.accept(parent);
+    return { tx, old: [parent.txid], new: [parent.txid, tx.txid] };
+  },
+  'a replacement of a family': async () => {
+    const { story } = world;
+    const first = story.pay({
+      name: 'first',
+      from: 'b1:0',
+      to: 'bob',
+      sats: 1e6,
+      sequence: OPT_IN,
+    });
+    const child = story.pay({ name: 'child', from: 'first:1', to: 'bob', sats: 1e6 });
+    const tx = story.pay({ from: 'b1:0', to: 'eve', sats: 1e6, fee: 50_000 });
+    for (const each of [first, child]) await world.accept(each);
+    return { tx, old: [first.txid, child.txid], new: [tx.txid] };
+  },
+  'a transaction of 150 inputs': async () => {
+    const { story } = world;
+    const outputs = Array.from({ length: 150 }, () => ({ to: 'alice', sats: 1e6 }));
+    const fan = story.spend({ name: 'fan', inputs: ['b2:0'], outputs });
+    await world.mine({ txs: [fan] });
+    const from = outputs.map((_, i) => `fan:${i}`);
+    const tx = story.pay({ from, to: 'bob', sats: 1000, fee: 100_000 });
+    return { tx, old: [], new: [tx.txid] };
+  },
+};
+
+const sorted = (ids: readonly string[]): string[] => [...ids].sort();
+
+describe('a process that dies while it admits', () => {
+  it.each(Object.keys(SCENES))('%s, at every write', async (name) => {
+    let died = 0;
+    for (let n = 1; ; n++) {
+      for (const done of [false, true]) {
+        world = await MempoolWorld.open({ blocks: 8 });
+        const scene = await SCENES[name]!();
+        const { mempool } = dying(n, done);
+        const word = await mempool.accept(scene.tx.raw).then(inAWord, (error: unknown) => {
+          if (!(error instanceof Died)) throw error;
+          return 'died';
+        });
+        died += word === 'died' ? 1 : 0;
+        expect(['died', 'accepted']).toContain(word);
+        const next = world.another();
+        const found = sorted((await next.list()).map(({ txid }) => txid));
+        expect([sorted(scene.old), sorted(scene.new)]).toContainEqual(found);
+        expect(await brokenInvariants(world)).toEqual([]);
+        const made = await world.template(world.templatesOf(next));
+        expect((await world.chain.proposeBlock(made.raw)).ok).toBe(true);
+        // Half-made claims are in nobody's way for long.
+        world.clock.advance(61_000);
+        await next.tick();
+        expect(['accepted', 'known']).toContain(inAWord(await next.accept(scene.tx.raw)));
+        expect(sorted(await world.txids(next))).toEqual(sorted(scene.new));
+        expect(await brokenInvariants(world)).toEqual([]);
+        await world.close();
+        if (word === 'accepted') {
+          expect(died).toBeGreaterThan(3);
+          return;
+        }
+      }
+    }
+  });
+
+  it('leaves a transaction that nobody was told of: the next tick tells it', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const witness = world.another();
+    expect(await witness.list()).toEqual([]);
+    const tx = world.story.pay({ from: 'b1:0', to: 'bob', sats: 1000 });
+    await expect(dying(1, true).mempool.accept(tx.raw)).rejects.toThrow(Died);
+    const cursor = (await witness.feed('', 10)).cursor;
+    const sequence = await witness.sequence();
+    world.clock.advance(301_000);
+    await witness.tick();
+    expect((await witness.list()).map(({ txid }) => txid)).toEqual([tx.txid]);
+    expect(await witness.sequence()).not.toBe(sequence);
+    expect((await witness.feed(cursor, 10)).txids).toEqual([tx.txid]);
+    const script = scriptHash(world.story.script('bob'));
+    expect((await witness.byScript(script)).map(({ txid }) => txid)).toEqual([tx.txid]);
+  });
+});
+
+describe('a process that dies while it reconciles', () => {
+  it('a reorganisation, at every write: a tick of the next ends in the same state', async () => {
+    for (let n = 1; ; n++) {
+      world = await MempoolWorld.open({ blocks: 8 });
+      const { story } = world;
+      await world.mempool.tick();
+      const fork = story.tip;
+      const pay = (name: string, from: string) => story.pay({ name, from, to: 'bob', sats: 1e6 });
+      const a = pay('a', 'b1:0');
+      const b = pay('b', 'a:1');
+      const conflicted = pay('conflicted', 'b2:0');
+      const waits = pay('waits', 'b:1');
+      const dies = pay('dies', 'conflicted:1');
+      await world.mine({ txs: [a, conflicted] });
+      await world.mine({ txs: [b] });
+      for (const tx of [waits, dies]) expect(await world.try(tx)).toBe('accepted');
+      story.mine({
+        on: fork,
+        name: 'r1',
+        txs: [story.pay({ from: 'b2:0', to: 'eve', sats: 1e6 })],
+      });
+      for (const name of ['r2', 'r3']) story.mine({ name });
+      await world.give(story.block('r1').block, { stalled: true });
+      await world.give(story.block('r2').block, { stalled: true });
+      const change = await world.give(story.block('r3').block, { stalled: true });
+      const { mempool, writes } = dying(n, n % 2 === 0);
+      const ended = await mempool.reconcile(change!).then(
+        () => true,
+        (error: unknown) => {
+          if (!(error instanceof Died)) throw error;
+          return false;
+        },
+      );
+      const next = world.another();
+      expect(await brokenInvariants(world)).toEqual([]);
+      const made = await world.template(world.templatesOf(next));
+      expect((await world.chain.proposeBlock(made.raw)).ok).toBe(true);
+      await next.tick();
+      const expected = [a, b, waits].map(({ txid }) => txid);
+      expect(sorted(await world.txids(next))).toEqual(sorted(expected));
+      expect(await brokenInvariants(world)).toEqual([]);
+      await world.close();
+      if (ended) {
+        expect(writes()).toBeGreaterThan(4);
+        return;
+      }
+    }
+  });
+});

@@ -85,4 +85,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'restore the first addresses of a phrase (on stdin)',
     load: async () => (await import('./restore.ts')).restore,
   },
+  {
+    name: 'deploy',
+    summary: 'put up N nodes on AWS, or on a cloud emulated here (--local)',
+    load: async () => (await import('./deploy.ts')).deploy,
+  },
+  {
+    name: 'destroy',
+    summary: 'take down what deploy put up; wallets are kept',
+    load: async () => (await import('./destroy.ts')).destroy,
+  },
 ];

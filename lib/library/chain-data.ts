@@ -7,19 +7,41 @@ import * as codec from '../codec/index.ts';
 import * as consensus from '../consensus/index.ts';
 import * as merkle from '../crypto/merkle.ts';
 import type { ChainParams } from '../params/index.ts';
-import { scriptFailure } from '../rejects.ts';
+import { refuse, scriptFailure } from '../rejects.ts';
 import * as script from '../script/index.ts';
 import {
   type Block,
   type BlockHash,
   type BlockHeader,
   type Hash,
+  type Sats,
   type SignatureCheck,
   type Tx,
   type Txid,
   type Verdict,
   valid,
 } from '../types.ts';
+
+/**
+ * A text as an id of a transaction. Rejects: `invalid-hex` for what is not 64 lower-case hex digits.
+ * @example
+ * console.log(parseTxid('ab'.repeat(32)).ok, parseTxid('AB'.repeat(32)).ok); // true false
+ */
+export const parseTxid = (text: string): Verdict<Txid> =>
+  codec.isHash(text)
+    ? valid(text as string as Txid)
+    : refuse('invalid-hex', 'an id is 64 lower-case hex digits');
+
+/**
+ * A number as an amount in base units. Rejects: `invalid-amount` for what is not a whole number from
+ * 0 to 21e14.
+ * @example
+ * console.log(parseSats(5_000_000_000).ok, parseSats(0.5).ok); // true false
+ */
+export const parseSats = (value: number): Verdict<Sats> =>
+  Number.isSafeInteger(value) && value >= 0 && value <= consensus.MONEY_MAX
+    ? valid(value as Sats)
+    : refuse('invalid-amount', 'an amount is a whole number from 0 to 21e14');
 
 /**
  * Bitcoin's legacy form, nothing after it, no witness; keeps the bytes. Rejects: `tx-decode-failed`,

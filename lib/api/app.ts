@@ -6,10 +6,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, Hono } from 'hono';
 import { mountEsplora } from './esplora/routes.ts';
-import { mountRow, newRequestId, toProblem } from './mount.ts';
+import { mountRow, problemOf } from './mount.ts';
 import { openApiDocument, registerRow, registerSecurity } from './openapi.ts';
 import { mountPages } from './pages.ts';
-import { Problem, problemResponse } from './problem.ts';
+import { Problem } from './problem.ts';
 import { checkLoopbackHost } from './request.ts';
 import type { Api, Row } from './row.ts';
 import { mountRpc } from './rpc/server.ts';
@@ -88,11 +88,8 @@ async function documentOf(app: OpenAPIHono, api: Api): Promise<object> {
 }
 
 function failed(api: Api, error: unknown): Response {
-  const requestId = newRequestId(api);
-  const problem = toProblem(error);
-  if (problem.status >= 500) api.options.report?.(error, requestId);
-  const response = problemResponse(problem, requestId);
-  if (problem.code === 'not-found') response.headers.set('Access-Control-Allow-Origin', '*');
+  const response = problemOf(api, error);
+  if (response.status === 404) response.headers.set('Access-Control-Allow-Origin', '*');
   return response;
 }
 

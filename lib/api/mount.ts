@@ -61,11 +61,11 @@ async function respond(api: Api, row: Row, c: Context): Promise<Response> {
   }
 }
 
-function problemOf(api: Api, error: unknown): Response {
+/** Any thrown value as an answer; what is neither refusal nor reject goes to the host's log. */
+export function problemOf(api: Api, error: unknown): Response {
   const requestId = newRequestId(api);
-  const problem = toProblem(error);
-  if (problem.status >= 500) api.options.report?.(error, requestId);
-  return problemResponse(problem, requestId);
+  if (!(error instanceof Problem)) api.options.report?.(error, requestId);
+  return problemResponse(toProblem(error), requestId);
 }
 
 /** Every row marked T, on loopback too: a page in the user's browser must not be able to spend. */

@@ -15,6 +15,15 @@ function problemStatuses(row: Row): number[] {
   return [...statuses].sort((a, b) => a - b);
 }
 
+/** `get /v1/blocks/{block}/raw` is getBlocksByBlockRaw. */
+const operationIdOf = ({ method, path }: Row): string =>
+  path
+    .replace('/v1/', '/')
+    .replaceAll(/\{(\w+)\}/g, 'by-$1')
+    .split(/[/-]/)
+    .filter((word) => word !== '')
+    .reduce((id, word) => id + word[0]?.toUpperCase() + word.slice(1), method);
+
 function openApiOf(row: Row): Parameters<typeof createRoute>[0] {
   const { spec } = row;
   const responses: Record<number, object> = {};
@@ -33,6 +42,7 @@ function openApiOf(row: Row): Parameters<typeof createRoute>[0] {
   return {
     method: row.method,
     path: row.path,
+    operationId: operationIdOf(row),
     summary: spec.summary,
     tags: [spec.tag],
     ...(row.token ? { security: [{ bearer: [] }, { basic: [] }] } : {}),

@@ -39,7 +39,10 @@ async function readBytes(
   let size = 0;
   const reader = request.body?.getReader();
   while (reader !== undefined) {
-    const { done, value } = await reader.read();
+    // The sender broke off: no fault of ours.
+    const { done, value } = await reader.read().catch(() => {
+      throw invalidRequest('the body broke off');
+    });
     if (done) break;
     size += value.length;
     if (size > bytesMax) {

@@ -7,6 +7,7 @@ import type { Context } from 'hono';
 import type { BlockHash, Height, ScriptHash, Txid } from '../../types.ts';
 import { addressScript } from '../lookups.ts';
 import { newRequestId, toProblem } from '../mount.ts';
+import { Problem } from '../problem.ts';
 import type { Api } from '../row.ts';
 
 /** Thrown within lib/api/esplora only. */
@@ -106,7 +107,7 @@ function failure(api: Api, error: unknown): Response {
   const problem = toProblem(error);
   const response = text(problem.message, problem.status);
   for (const [name, value] of Object.entries(problem.headers)) response.headers.set(name, value);
-  if (problem.status >= 500) api.options.report?.(error, newRequestId(api));
+  if (!(error instanceof Problem)) api.options.report?.(error, newRequestId(api));
   return response;
 }
 

@@ -7,8 +7,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Fault } from '../../faults.ts';
 import type { Polls } from '../long-poll.ts';
-import { newRequestId, toProblem } from '../mount.ts';
-import { Problem, problemResponse } from '../problem.ts';
+import { newRequestId, problemOf } from '../mount.ts';
+import { Problem } from '../problem.ts';
 import {
   BLOCK_BODY_BYTES_MAX,
   checkSameOrigin,
@@ -68,10 +68,7 @@ async function answer(api: Api, polls: Polls, c: Context): Promise<Response> {
       reply({ api, polls, signal: request.signal }, body),
     );
   } catch (error) {
-    const requestId = newRequestId(api);
-    const problem = toProblem(error);
-    if (!(error instanceof Problem)) api.options.report?.(error, requestId);
-    return problemResponse(problem, requestId);
+    return problemOf(api, error);
   }
 }
 

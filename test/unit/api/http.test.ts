@@ -317,6 +317,23 @@ describe('bodies', () => {
 });
 
 describe('faults', () => {
+  it('of the sender are not ours', async () => {
+    const { app, reports } = createHarness();
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array(10));
+        controller.error(new Error('connection reset'));
+      },
+    });
+    const init = { method: 'POST', headers: JSON_TYPE, body, duplex: 'half' } as RequestInit;
+    expect(await codeOf(await app.request('/v1/blocks', init))).toBe('400 invalid-request');
+    // What this host cannot do is no fault either.
+    const bare = createHarness({ wallet: undefined as never });
+    const refused = await bare.app.request('/v1/wallets', post({}, BEARER));
+    expect(await codeOf(refused)).toBe('503 unavailable');
+    expect([...reports, ...bare.reports]).toEqual([]);
+  });
+
   it('of ours are 503, bugs 500; nothing of them leaks', async () => {
     const { app, script, reports } = createHarness();
     script.fault = new Fault('store-io', 'cannot write to a secret path');

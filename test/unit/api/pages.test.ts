@@ -5,6 +5,7 @@ import { pagesModule } from '../../../web/build.ts';
 import { createHarness } from './harness.ts';
 
 interface Operation {
+  readonly operationId: string;
   readonly security?: readonly object[];
   readonly responses: Record<string, { content?: Record<string, { schema?: unknown }> }>;
   readonly parameters?: readonly { name: string; in: string; required?: boolean }[];
@@ -95,6 +96,16 @@ describe('openapi.json', () => {
         }
       }
     }
+  });
+
+  it('names each operation once', async () => {
+    const { paths } = await documentOf();
+    const ids = Object.values(paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toContain('getBlocksByBlockRaw');
+    expect(ids).toContain('postWalletsByAddressSend');
   });
 
   it('is the same each time', async () => {

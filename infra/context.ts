@@ -1,6 +1,6 @@
 /** What `-c name=value` of the CDK says, checked; and the network, founded at the first synth. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Node } from 'constructs';
 import type { ChainParams } from '../lib/params/index.ts';
 import { parseNetworkFile, toNetworkFile } from '../lib/params/index.ts';
@@ -53,7 +53,7 @@ export const emulatorApiUrl = (endpoint: string, nodeName: string): string =>
 
 /** Reads the network; founds one where there is no file, and says so. */
 export function readNetwork(path: string, found: () => ChainParams): ChainParams {
-  const at = join(process.cwd(), path);
+  const at = resolve(process.cwd(), path);
   if (!existsSync(at)) {
     const params = found();
     writeFileSync(at, `${JSON.stringify(toNetworkFile(params), null, 2)}\n`);

@@ -11,7 +11,7 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
+import { type CfnCluster, Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
 import type { MinerGround } from './constructs/miner.ts';
 
@@ -41,8 +41,10 @@ export class SharedStack extends Stack implements MinerGround {
     });
     this.cluster = new Cluster(this, 'Cluster', {
       vpc: this.vpc,
-      enableFargateCapacityProviders: true,
       containerInsightsV2: ContainerInsights.DISABLED,
     });
+    // On the cluster itself: an emulator knows no association of its own.
+    const cluster = this.cluster.node.defaultChild as CfnCluster;
+    cluster.capacityProviders = ['FARGATE', 'FARGATE_SPOT'];
   }
 }

@@ -5,6 +5,8 @@
  */
 import type { ChainView, InputCell } from '../chain/types.ts';
 import { signatureChecksOf } from '../consensus/connect.ts';
+import { medianTimePast } from '../consensus/context.ts';
+import { isFinal } from '../consensus/locks.ts';
 import { asMempoolReject, refuse, rejectOf, scriptFailure } from '../rejects.ts';
 import type { Coin, OutpointKey, Reject, Sats, Tx, Txid, Verdict } from '../types.ts';
 import { toOutpointKey, valid } from '../types.ts';
@@ -22,7 +24,7 @@ import { compareFeeRates, feeAt } from './fee-rate.ts';
 import { floorAt } from './floor.ts';
 import { checkChainLimits } from './limits.ts';
 import type { PoolCache } from './pool-cache.ts';
-import { checkReplacement } from './replacement.ts';
+import { checkReplacement, checkSignals } from './replacement.ts';
 import { decodeFloor, decodeStored, FLOOR_KEY, poolKey, type StoredTx } from './rows.ts';
 import type { MempoolPolicy } from './types.ts';
 
@@ -75,6 +77,10 @@ export async function assess(
     if (health === undefined || health === 'pending') return { status: 'known' };
     if (!dryRun) return { status: 'blocked', dead: [own] };
   }
+  const { entry: tip } = view.tip;
+  if (!isFinal(tx, tip.height + 1, medianTimePast(tip))) return rejected(rejectOf('non-final'));
+  const rivals = findRivals(tx, cells, family);
+  if (!rivals.ok) return rejected(rivals.reject);
   const found = await findCoins(view, { tx, cells, family });
   if ('status' in found) return found;
   const { coins } = found;
@@ -85,8 +91,6 @@ export async function assess(
   const floor = decodeFloor(floorRow);
   const fair = returned ? valid() : checkFee(ctx, cache, { tx, feeSats, floor });
   if (!fair.ok) return rejected(fair.reject);
-  const rivals = findRivals(tx, cells, family);
-  if (!rivals.ok) return rejected(rivals.reject);
   const { dead, gone, conflicts } = rivals.value;
   if (dead.length > 0 && !dryRun) return { status: 'blocked', dead };
   const draft = { tx, feeSats, cells, goneClaimants: gone, conflicts };
@@ -199,7 +203,7 @@ interface Rivals {
   readonly conflicts: readonly StoredTx[];
 }
 
-/** Who else claims its coins, by what has become of them. */
+/** Who else claims its coins, by what has become of them; one that may not be replaced refuses. */
 function findRivals(tx: Tx, cells: readonly InputCell[], family: Family): Verdict<Rivals> {
   const dead: StoredTx[] = [];
   const gone: Txid[] = [];
@@ -212,8 +216,12 @@ function findRivals(tx: Tx, cells: readonly InputCell[], family: Family): Verdic
     else if (health === undefined) conflicts.push(row);
     else dead.push(row);
   }
-  return valid({ dead, gone, conflicts });
+  const signals = checkSignals(withAncestors(conflicts, family));
+  return signals.ok ? valid({ dead, gone, conflicts }) : signals;
 }
+
+const withAncestors = (entries: readonly StoredTx[], family: Family) =>
+  entries.map((entry) => ({ entry, ancestors: family.ancestors(entry) }));
 
 type Draft = Omit<Plan, 'parents' | 'descendants'>;
 
@@ -246,7 +254,7 @@ async function place(
         candidate,
         parents: parentIds,
         ancestors: new Set(ancestors.map(({ txid }) => txid)),
-        conflicts: conflicts.map((entry) => ({ entry, ancestors: family.ancestors(entry) })),
+        conflicts: withAncestors(conflicts, family),
         evicted,
       },
       policy,

@@ -11,8 +11,10 @@ import type { BlockHash, Txid } from '../types.ts';
 import { accept, type MempoolParts, retryOrphans } from './accept.ts';
 import type { MempoolContext } from './context.ts';
 import { MEMPOOL_LIMITS } from './context.ts';
+import { readFamily } from './family.ts';
+import type { PoolCache } from './pool-cache.ts';
 import { takeOut } from './removal.ts';
-import { RECONCILED_KEY } from './rows.ts';
+import { RECONCILED_KEY, type StoredTx } from './rows.ts';
 import type { MempoolEntry } from './types.ts';
 
 export async function reconcile(
@@ -54,14 +56,35 @@ export async function buryDead(
 ): Promise<void> {
   const { cache } = parts;
   await cache.sync();
-  const { tip, dead } = await ctx.chain.view((view) => cache.examine(view));
-  if (tip.version !== version || dead.length === 0) return;
-  await takeOut(
-    ctx,
-    parts,
-    dead.map(({ entry }) => entry),
-    ({ txid }) => (confirmed.has(txid) ? 'confirmed' : 'conflict'),
-  );
+  const dead = await ctx.chain.view(async (view) => {
+    const examined = await cache.examine(view);
+    if (examined.tip.version !== version) return [];
+    const entries = examined.dead.map(({ entry }) => entry);
+    const doubtful = entries.filter(({ txid }) => !confirmed.has(txid));
+    const alive = await stillAlive(ctx, cache, view, doubtful);
+    return entries.filter(({ txid }) => !alive.has(txid));
+  });
+  await takeOut(ctx, parts, dead, ({ txid }) => (confirmed.has(txid) ? 'confirmed' : 'conflict'));
+}
+
+/**
+ * Those that only seem dead because the copy in memory lacks a parent which the store holds: a feed
+ * row was late, or never came. The copy learns of the parents.
+ */
+async function stillAlive(
+  ctx: MempoolContext,
+  cache: PoolCache,
+  view: ChainView,
+  entries: readonly StoredTx[],
+): Promise<ReadonlySet<Txid>> {
+  if (entries.length === 0) return new Set();
+  const txids = entries.map(({ txid }) => txid);
+  const family = await readFamily(ctx, view, txids);
+  const alive = entries.filter(({ txid }) => family.health(txid) === undefined);
+  for (const ancestor of new Set(alive.flatMap((entry) => family.ancestors(entry)))) {
+    if (cache.pool.get(ancestor.txid) === undefined) cache.add(ancestor);
+  }
+  return new Set(alive.map(({ txid }) => txid));
 }
 
 /** Orphans whose parents were confirmed. Most blocks meet no orphan at all: one small read. */

@@ -24,16 +24,24 @@ export interface Replacement {
 }
 
 /**
+ * Rule 1: each conflict signals, or an unconfirmed ancestor of it does. Rejects:
+ * `txn-mempool-conflict`.
+ */
+export function checkSignals(conflicts: Replacement['conflicts']): Verdict {
+  const fixed = conflicts.find(
+    ({ entry, ancestors }) => ![entry, ...ancestors].some(({ tx }) => signalsReplacement(tx)),
+  );
+  return fixed === undefined ? valid() : refuse('txn-mempool-conflict', fixed.entry.txid);
+}
+
+/**
  * Rejects: `txn-mempool-conflict`, `bad-txns-spends-conflicting-tx`,
  * `replacement-adds-unconfirmed`, `too many potential replacements`, `insufficient fee`.
  */
 export function checkReplacement(replacement: Replacement, policy: MempoolPolicy): Verdict {
   const { candidate, conflicts, ancestors, evicted } = replacement;
-  // Rule 1, with signalling inherited from any unconfirmed ancestor.
-  const fixed = conflicts.find(
-    ({ entry, ancestors: theirs }) => ![entry, ...theirs].some(({ tx }) => signalsReplacement(tx)),
-  );
-  if (fixed !== undefined) return refuse('txn-mempool-conflict', fixed.entry.txid);
+  const signals = checkSignals(conflicts);
+  if (!signals.ok) return signals;
   const own = conflicts.find(({ entry }) => ancestors.has(entry.txid));
   if (own !== undefined) return refuse('bad-txns-spends-conflicting-tx', own.entry.txid);
   // Rule 3 of the design: a higher fee rate than each direct conflict (Core's PaysMoreThanConflicts).

@@ -135,6 +135,25 @@ describe('a process that dies while it admits', () => {
     const script = scriptHash(world.story.script('bob'));
     expect((await witness.byScript(script)).map(({ txid }) => txid)).toEqual([tx.txid]);
   });
+
+  it('leaves a parent that others do not know of: its child is not buried', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const witness = world.another();
+    expect(await witness.list()).toEqual([]);
+    const parent = story.pay({ name: 'parent', from: 'b1:0', to: 'bob', sats: 1e6 });
+    const child = story.pay({ from: 'parent:1', to: 'bob', sats: 1e6 });
+    await expect(dying(1, true).mempool.accept(parent.raw)).rejects.toThrow(Died);
+    expect(await world.try(child)).toBe('accepted');
+    // It heard of the child alone.
+    expect(await witness.list()).toEqual([]);
+    const mined = story.mine();
+    const change = await world.give(mined.block, { stalled: true });
+    await witness.reconcile(change!);
+    const ids = [parent, child].map(({ txid }) => txid);
+    expect(sorted((await witness.list()).map(({ txid }) => txid))).toEqual(sorted(ids));
+    expect(sorted(await world.txids(world.another()))).toEqual(sorted(ids));
+  });
 });
 
 describe('a process that dies while it reconciles', () => {

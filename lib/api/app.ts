@@ -115,7 +115,12 @@ function methodsOf(rows: readonly Row[]): Map<string, Served> {
 /** OPTIONS tells a browser what pages of other origins may do: nothing where there is no open row. */
 function refuseOtherMethods(app: OpenAPIHono, api: Api, path: string, served: Served): void {
   const allow = [...served.all, 'OPTIONS'].join(', ');
-  app.options(path, () => preflight(allow, served.open));
+  app.options(path, (c) => {
+    const wanted = c.req.header('access-control-request-method');
+    // POST needs no entry in Allow-Methods to pass: only silence refuses it.
+    const refused = wanted !== undefined && !served.open.includes(wanted.toUpperCase());
+    return preflight(allow, refused ? [] : served.open);
+  });
   app.all(path, (c: Context) =>
     failed(
       api,
@@ -127,7 +132,7 @@ function refuseOtherMethods(app: OpenAPIHono, api: Api, path: string, served: Se
 }
 
 function preflight(allow: string, open: readonly string[]): Response {
-  const headers = new Headers({ Allow: allow });
+  const headers = new Headers({ Allow: allow, Vary: 'Access-Control-Request-Method' });
   if (open.length > 0) {
     headers.set('Access-Control-Allow-Origin', '*');
     headers.set('Access-Control-Allow-Methods', open.join(', '));

@@ -175,6 +175,15 @@ describe('other origins', () => {
         response.headers.get('access-control-allow-methods'),
       ];
     };
+    const wanting = async (path: string, method: string) => {
+      const headers = { 'Access-Control-Request-Method': method };
+      const response = await app.request(path, { method: 'OPTIONS', headers });
+      return response.headers.get('access-control-allow-origin');
+    };
+    expect(await wanting('/v1/blocks', 'GET')).toBe('*');
+    expect(await wanting('/v1/blocks', 'POST')).toBeNull();
+    expect(await wanting('/v1/peers', 'POST')).toBeNull();
+    expect(await wanting('/v1/transactions', 'POST')).toBe('*');
     expect(await preflight('/v1/node')).toEqual(['GET, HEAD, OPTIONS', '*', 'GET, HEAD']);
     expect(await preflight('/v1/transactions')).toEqual(['POST, OPTIONS', '*', 'POST']);
     expect(await preflight('/v1/peers')).toEqual(['GET, HEAD, POST, OPTIONS', '*', 'GET, HEAD']);

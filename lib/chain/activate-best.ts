@@ -96,13 +96,13 @@ async function chooseBranch(
   ctx: ChainContext,
   snapshot: Snapshot,
   tip: BlockEntry,
-): Promise<{ tree: OffTree; branch: Branch } | undefined> {
+): Promise<Branch | undefined> {
   const [above, pending] = await Promise.all([
     bodiesAbove(ctx.store, tip.chainwork),
     pendingNodes(ctx, tip),
   ]);
   if (above.length === 0 && pending.length === 0) return undefined;
-  const loaded = await loadTree(ctx.store);
+  const loaded = await loadTree(ctx.store, { bodiesOnly: true });
   const nodes = new Map(loaded.nodes);
   for (const node of pending)
     if (nodes.get(node.hash)?.hasBody !== true) nodes.set(node.hash, node);
@@ -120,7 +120,7 @@ async function chooseBranch(
     const branch = await trimPath(snapshot, path);
     if (branch === undefined) groundless.add(root);
     else if (branch.path.length > 0) {
-      if (!isParked(ctx, tree, branch, tip)) return { tree, branch };
+      if (!isParked(ctx, tree, branch, tip)) return branch;
       ctx.telemetry.log('warn', 'a better branch forks deeper than the reorg limit: parked', {
         hash: candidate.hash,
         forkHeight: branch.forkHeight,
@@ -159,12 +159,8 @@ type Step =
   | { readonly kind: 'moved'; readonly change: ChainChange; readonly more: boolean };
 
 /** A block's verdict, and its descendants'. */
-async function condemnBranch(
-  ctx: ChainContext,
-  tree: OffTree,
-  hash: BlockHash,
-  reject: Reject,
-): Promise<void> {
+async function condemnBranch(ctx: ChainContext, hash: BlockHash, reject: Reject): Promise<void> {
+  const tree = await loadTree(ctx.store);
   ctx.telemetry.log('warn', 'a block is invalid', { hash, reason: reject.reason });
   await ctx.store.put(verdictRows(descendantsOf(tree, hash), reject.reason));
 }
@@ -174,9 +170,8 @@ async function takeBranch(
   ctx: ChainContext,
   snapshot: Snapshot,
   tip: BlockEntry,
-  chosen: { readonly tree: OffTree; readonly branch: Branch },
+  branch: Branch,
 ): Promise<Step> {
-  const { tree, branch } = chosen;
   const fold = new Fold(ctx, snapshot);
   const fork = await disconnectTo(ctx, fold, tip, branch.forkHeight);
   const nodes = [...branch.path].reverse();
@@ -191,7 +186,7 @@ async function takeBranch(
     const validated = node.validated && stored.undo !== undefined;
     const reject = await fold.connect(stored.block, stored.entry, top, { validated });
     if (reject !== undefined) {
-      await condemnBranch(ctx, tree, node.hash, reject);
+      await condemnBranch(ctx, node.hash, reject);
       return { kind: 'again' };
     }
     top = stored.entry;
@@ -201,7 +196,7 @@ async function takeBranch(
   }
   const folded = await fold.finish();
   if (!folded.ok) {
-    await condemnBranch(ctx, tree, folded.entry.hash, folded.reject);
+    await condemnBranch(ctx, folded.entry.hash, folded.reject);
     return { kind: 'again' };
   }
   const move = { from: tip, to: top, forkHeight: branch.forkHeight };
@@ -229,7 +224,7 @@ export async function activateBest(
       if (done !== undefined && done.to.hash !== tip.hash) return { kind: 'nothing' };
       const chosen = await chooseBranch(ctx, snapshot, tip);
       if (chosen === undefined) return { kind: 'nothing' };
-      if (done !== undefined && chosen.branch.forkHeight < tip.height) return { kind: 'nothing' };
+      if (done !== undefined && chosen.forkHeight < tip.height) return { kind: 'nothing' };
       return takeBranch(ctx, snapshot, tip, chosen);
     });
     if (step.kind === 'nothing') return done;

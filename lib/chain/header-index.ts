@@ -19,9 +19,16 @@ import type { BlockHash, Height } from '../types.ts';
 import { isOnChain, isParked } from './activate-best.ts';
 import { readEntry } from './block-store.ts';
 import type { ChainContext } from './context.ts';
-import { CHAIN_LIMITS } from './context.ts';
 import type { OffNode, OffTree } from './off-chain.ts';
-import { invalidKey, listAll, loadTree, pathOf, trimPath } from './off-chain.ts';
+import {
+  bodiesAbove,
+  headersAbove,
+  invalidKey,
+  listAll,
+  loadTree,
+  pathOf,
+  trimPath,
+} from './off-chain.ts';
 
 /** Rows from the top that are looked at before all are read. */
 const TOP_ROWS = 20;
@@ -31,6 +38,7 @@ const DENSE = 10;
 interface Link {
   readonly hash: BlockHash;
   readonly height: Height;
+  readonly chainwork: bigint;
 }
 
 /** Off-chain part of the best header chain, lowest first; empty when the tip is the best. */
@@ -62,7 +70,7 @@ export async function bestWork(store: Store, tip: BlockEntry): Promise<bigint> {
   return (await topRows(store, tip))[0]?.chainwork ?? tip.chainwork;
 }
 
-const toLink = ({ hash, height }: Link): Link => ({ hash, height });
+const toLink = ({ hash, height, chainwork }: Link): Link => ({ hash, height, chainwork });
 
 export class HeaderIndex {
   readonly #ctx: ChainContext;
@@ -131,15 +139,16 @@ export class HeaderIndex {
   ): Promise<readonly Link[] | undefined> {
     const last = memo?.links.at(-1);
     if (memo === undefined || last === undefined || marks.includes('x')) return undefined;
+    const { store } = this.#ctx;
+    const [headers, bodies] = await Promise.all([
+      headersAbove(store, last.chainwork),
+      bodiesAbove(store, last.chainwork),
+    ]);
+    const rows = new Map([...headers, ...bodies].map((row) => [row.hash, row]));
     const above: Link[] = [];
-    let at: Link & { readonly prevHash: BlockHash } = top;
-    while (at.height > last.height && above.length < CHAIN_LIMITS.headersMax) {
+    for (let at: OffRow | undefined = top; at !== undefined; at = rows.get(at.prevHash)) {
       above.push(toLink(at));
       if (at.prevHash === last.hash) return [...memo.links, ...above.reverse()];
-      const entry = await readEntry(this.#ctx.store, at.prevHash);
-      if (entry === undefined) return undefined;
-      const { hash, height, header } = entry.entry;
-      at = { hash, height, prevHash: header.prevHash };
     }
     return undefined;
   }
@@ -178,9 +187,7 @@ export class HeaderIndex {
     const links = await this.#links(snapshot, tip);
     const [first] = links;
     if (first === undefined) return [];
-    const lowest = await readEntry(this.#ctx.store, first.hash);
-    if (lowest === undefined) return [];
-    const from = workText(lowest.entry.chainwork);
+    const from = workText(first.chainwork);
     const rows = await listAll(this.#ctx.store, OFF_BODIES, { after: from });
     const here = new Set(rows.map((row) => decodeOff(row.sk, row.value).hash));
     const wanted: BlockHash[] = [];

@@ -84,18 +84,9 @@ const toOffRows = (rows: readonly LooseRow[]): OffRow[] =>
 export const bodiesAbove = async (store: Store, chainwork: bigint): Promise<OffRow[]> =>
   toOffRows(await listAll(store, OFF_BODIES, { after: afterWork(chainwork) }));
 
-export const headersAbove = async (
-  store: Store,
-  chainwork: bigint,
-  limit?: number,
-): Promise<OffRow[]> => {
-  const after = afterWork(chainwork);
-  return toOffRows(
-    limit === undefined
-      ? await listAll(store, OFF_HEADERS, { after })
-      : await store.list(OFF_HEADERS, { after, limit }),
-  );
-};
+/** Headers without a body with more work than this. */
+export const headersAbove = async (store: Store, chainwork: bigint): Promise<OffRow[]> =>
+  toOffRows(await listAll(store, OFF_HEADERS, { after: afterWork(chainwork) }));
 
 /** How many children of `parent` with this work are kept off the chain. Same parent: same work. */
 export async function siblingsOf(store: Store, entry: BlockEntry): Promise<number> {
@@ -137,10 +128,14 @@ export interface OffTree {
   readonly unparked: ReadonlySet<BlockHash>;
 }
 
-export async function loadTree(store: Store): Promise<OffTree> {
+/** `bodiesOnly`: without headers that wait for their bodies, which may be very many. */
+export async function loadTree(
+  store: Store,
+  options: { readonly bodiesOnly?: boolean } = {},
+): Promise<OffTree> {
   const [bodies, headers, invalid, unparked] = await Promise.all([
     listAll(store, OFF_BODIES),
-    listAll(store, OFF_HEADERS),
+    options.bodiesOnly === true ? [] : listAll(store, OFF_HEADERS),
     listAll(store, INVALID),
     listAll(store, UNPARKED),
   ]);
@@ -180,6 +175,32 @@ export function descendantsOf(tree: OffTree, hash: BlockHash): BlockHash[] {
   return found;
 }
 
+/** How many nodes of a path are looked up in one read; of longer ones a few, by halving. */
+const PATH_AT_ONCE = 64;
+
+/** Index of the newest node that has joined the best chain; the path's length if none has. */
+async function joinedFrom(snapshot: Snapshot, path: readonly OffNode[]): Promise<number> {
+  const tip = tipOf(snapshot);
+  const areJoined = async (nodes: readonly OffNode[]): Promise<boolean[]> => {
+    const rows = await snapshot.getMany(nodes.map((node) => heightKey(node.height)));
+    return rows.map(
+      (row, i) => row !== undefined && decodeHeightRow(row.value).hash === nodes[i]?.hash,
+    );
+  };
+  const above = path.findIndex((node) => node.height <= tip.height);
+  let low = above < 0 ? path.length : above;
+  let high = path.length;
+  // Below one that has joined, all have.
+  while (high - low > PATH_AT_ONCE) {
+    const middle = (low + high) >> 1;
+    const [joined] = await areJoined(path.slice(middle, middle + 1));
+    if (joined) high = middle;
+    else low = middle + 1;
+  }
+  const found = (await areJoined(path.slice(low, high))).indexOf(true);
+  return found < 0 ? high : low + found;
+}
+
 /** A path ends on the best chain, or cuts it: nodes at and below its height may have joined it. */
 export async function trimPath(
   snapshot: Snapshot,
@@ -187,14 +208,11 @@ export async function trimPath(
 ): Promise<{ path: OffNode[]; forkHeight: number } | undefined> {
   const lowest = path.at(-1);
   if (lowest === undefined || lowest.height === 0) return undefined;
-  const keys = [...path.map((node) => heightKey(node.height)), heightKey(lowest.height - 1)];
-  const rows = await snapshot.getMany(keys);
-  const hashes = rows.map((row) =>
-    row === undefined ? undefined : decodeHeightRow(row.value).hash,
-  );
-  const cut = path.findIndex((node, i) => hashes[i] === node.hash);
-  if (cut >= 0) return { path: path.slice(0, cut), forkHeight: path[cut]?.height ?? 0 };
-  if (hashes.at(-1) !== lowest.prevHash) return undefined;
+  const cut = await joinedFrom(snapshot, path);
+  if (cut < path.length) return { path: path.slice(0, cut), forkHeight: path[cut]?.height ?? 0 };
+  const row = await snapshot.get(heightKey(lowest.height - 1));
+  const hash = row === undefined ? undefined : decodeHeightRow(row.value).hash;
+  if (hash !== lowest.prevHash) return undefined;
   return { path: [...path], forkHeight: lowest.height - 1 };
 }
 

@@ -192,3 +192,71 @@ export function parentsFirst(txs: readonly Tx[]): Tx[] {
   for (const tx of txs) place(tx);
   return [...placed];
 }
+
+/**
+ * Rounds in which conflicting transactions are offered to all mempools while blocks are connected
+ * and a reorganisation follows, with some janitors stalled. `bulk`: outputs that each block makes
+ * besides, so that its commit is a large one.
+ */
+export async function raceRounds(
+  world: MempoolWorld,
+  mempools: readonly Mempool[],
+  options: { readonly rounds: number; readonly bulk?: number },
+): Promise<void> {
+  const { story } = world;
+  const pick = (i: number): Mempool => mempools[i % mempools.length] as Mempool;
+  let coin = 'b1:0';
+  let spare = 'b2:0';
+  for (let round = 0; round < options.rounds; round++) {
+    const name = `r${round}`;
+    const total = Number(story.output(coin).output.value);
+    const txs = Array.from({ length: 8 }, (_, i) =>
+      story.spend({
+        name: `${name}t${i}`,
+        inputs: [{ coin, sequence: 0xffff_fffd }],
+        outputs: [{ to: 'bob', sats: total - 1000 * (i + 1) }],
+      }),
+    );
+    const bulk = bulkOf(story, spare, options.bulk ?? 0);
+    const parent = story.tip;
+    const [winner, second] = txs as [Tx, Tx];
+    const one = story.mine({ on: parent, name: `${name}a`, txs: [winner, ...bulk] });
+    const two = story.mine({ on: parent, name: `${name}b` });
+    const three = story.mine({ on: two, name: `${name}c`, txs: [second, ...bulk] });
+    const offer = async (from: number, to: number) => {
+      for (let i = from; i < to; i++) await pick(i).accept((txs[i] as Tx).raw);
+    };
+    await Promise.all([
+      offer(2, 8),
+      world.give(one.block, { stalled: round % 2 === 0 }),
+      offer(0, 5),
+    ]);
+    expect(await brokenInvariants(world)).toEqual([]);
+    await Promise.all([offer(3, 8), world.give(two.block), offer(0, 4)]);
+    expect(await brokenInvariants(world)).toEqual([]);
+    await Promise.all([
+      offer(0, 8),
+      world.give(three.block, { stalled: round % 3 === 0 }),
+      pick(1).tick(),
+    ]);
+    expect(await brokenInvariants(world)).toEqual([]);
+    for (const mempool of mempools) {
+      const block = await world.template(world.templatesOf(mempool));
+      const verdict = await world.chain.proposeBlock(block.raw);
+      expect(verdict.ok ? 'ok' : verdict.reject.reason).toBe('ok');
+      await mempool.tick();
+    }
+    // What both branches of the next round may build on.
+    coin = `${second.txid}:0`;
+    if (bulk[0] !== undefined) spare = `${bulk[0].txid}:0`;
+    story.tip = three;
+  }
+}
+
+function bulkOf(story: MempoolWorld['story'], coin: string, outputs: number): Tx[] {
+  if (outputs === 0) return [];
+  const total = Number(story.output(coin).output.value);
+  const rest = Array.from({ length: outputs }, () => ({ to: 'carol', sats: 1000 }));
+  const change = { to: 'alice', sats: total - 1000 * outputs - 10_000 };
+  return [story.spend({ inputs: [coin], outputs: [change, ...rest] })];
+}

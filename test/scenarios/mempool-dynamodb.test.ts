@@ -5,7 +5,7 @@ import { createTable } from '../../lib/adapters/dynamodb/table.ts';
 import { createDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
 import { dynoxidePath, type RunningDynamo, startDynoxide } from '../helpers/dynamodb.ts';
 import { fuzzSeed } from '../helpers/fuzz.ts';
-import { mempoolStory, Teller } from '../helpers/mempool-stories.ts';
+import { mempoolStory, raceRounds, Teller } from '../helpers/mempool-stories.ts';
 import {
   brokenInvariants,
   inAWord,
@@ -65,6 +65,11 @@ describeWith(
       expect(block.txs).toHaveLength(3);
       await world.give(block);
       expect(await world.txids()).toEqual([]);
+    });
+
+    it('races while large commits are under way: at most one spender, templates valid', async () => {
+      world = await MempoolWorld.open({ store: open, blocks: 6 });
+      await raceRounds(world, [world.mempool, world.another()], { rounds: 3, bulk: 40 });
     });
 
     it('random stories keep their invariants', async () => {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Mempool } from '../../lib/mempool/types.ts';
 import type { Tx } from '../../lib/types.ts';
+import { raceRounds } from '../helpers/mempool-stories.ts';
 import {
   brokenInvariants,
   inAWord,
@@ -85,47 +86,6 @@ describe.each<StoreKind>(['memory', 'leveldb'])('races on %s', (store) => {
 
   it('blocks come and go while conflicting transactions race: at most one spender, templates valid', async () => {
     const mempools = await open(store);
-    const { story } = world;
-    for (let round = 0; round < 8; round++) {
-      const name = `r${round}`;
-      const coin = round === 0 ? 'b1:0' : `r${round - 1}f:0`;
-      const make = (i: number): Tx =>
-        story.spend({
-          name: `${name}t${i}`,
-          inputs: [{ coin, sequence: 0xffff_fffd }],
-          outputs: [{ to: 'bob', sats: Number(story.output(coin).output.value) - 1000 * (i + 1) }],
-        });
-      const txs = Array.from({ length: 8 }, (_, i) => make(i));
-      const parent = story.tip;
-      const one = story.mine({ on: parent, name: `${name}a`, txs: [txs[0]!] });
-      const two = story.mine({ on: parent, name: `${name}b` });
-      const three = story.mine({ on: two, name: `${name}c`, txs: [txs[1]!] });
-      // The one that every branch may build on in the next round.
-      story.name(txs[1]!, `${name}f`);
-      const offer = async (from: number, to: number) => {
-        for (let i = from; i < to; i++) await mempools[i % 2]!.accept(txs[i]!.raw);
-      };
-      await Promise.all([
-        offer(2, 8),
-        world.give(one.block, { stalled: round % 2 === 0 }),
-        offer(0, 5),
-      ]);
-      expect(await brokenInvariants(world)).toEqual([]);
-      await Promise.all([offer(3, 8), world.give(two.block), offer(0, 4)]);
-      expect(await brokenInvariants(world)).toEqual([]);
-      await Promise.all([
-        offer(0, 8),
-        world.give(three.block, { stalled: round % 3 === 0 }),
-        mempools[1]!.tick(),
-      ]);
-      expect(await brokenInvariants(world)).toEqual([]);
-      for (const mempool of mempools) {
-        const block = await world.template(world.templatesOf(mempool));
-        const verdict = await world.chain.proposeBlock(block.raw);
-        expect(verdict.ok ? 'ok' : verdict.reject.reason).toBe('ok');
-        await mempool.tick();
-      }
-      story.tip = three;
-    }
+    await raceRounds(world, mempools, { rounds: 8 });
   });
 });

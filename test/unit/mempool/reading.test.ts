@@ -1,5 +1,7 @@
 /** What is read from the mempool: feed, sequence, scripts, pages; and what reading costs. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSignatureCache } from '../../../lib/adapters/caching-verifier.ts';
+import { createNobleVerifier } from '../../../lib/adapters/noble-verifier.ts';
 import type { Mempool } from '../../../lib/mempool/types.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { scriptHash } from '../../../lib/script/index.ts';
@@ -167,6 +169,27 @@ describe('pages and single transactions', () => {
 });
 
 describe('what it costs', () => {
+  it('a signature is checked once: at admission, not again in the block', async () => {
+    let checked = 0;
+    const noble = createNobleVerifier();
+    const verifier = withSignatureCache({
+      name: 'counting',
+      firstInvalid: (checks) => {
+        checked += checks.length;
+        return noble.firstInvalid(checks);
+      },
+    });
+    await world.close();
+    world = await MempoolWorld.open({ blocks: 8, verifier });
+    const txs = [1, 2, 3].map((i) => pay(`b${i}:0`));
+    for (const tx of txs) await world.accept(tx);
+    expect(checked).toBe(3);
+    await world.mine({ txs });
+    expect(checked).toBe(3);
+    await world.mine({ txs: [pay('b4:0')] });
+    expect(checked).toBe(4);
+  });
+
   it('an ordinary admission: two reads beside the coins, one write, small rows in two', async () => {
     await world.accept(pay('b1:0'));
     calls = {};

@@ -73,7 +73,7 @@ export const LIMITS = {
   windowBytes: 4_000_000,
   windowBlocks: 1024,
   /** Hashes of one getdata, and peers asked at once. */
-  fetchBlocks: 128,
+  fetchBlocks: 512,
   fetchPeers: 4,
   /** Nobody had what is missing: not asked again so soon. */
   stallSeconds: 15,

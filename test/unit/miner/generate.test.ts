@@ -15,7 +15,7 @@ import { PAY_TO, until } from './fake-source.ts';
 import { type SmallNode, smallNode } from './small-node.ts';
 
 /** A network whose blocks take some hundred thousand hashes: too many to be searched in place. */
-const HARD_BITS = 0x1f00_4000;
+const HARD_BITS = 0x1e40_0000;
 const hardNetwork = () => easyNetwork({ powLimitBits: HARD_BITS, powLimit: 0x4000n << 224n });
 
 /** A block of the template whose hash is low enough. */

@@ -20,7 +20,7 @@ import { type SmallNode, smallNode } from './small-node.ts';
 
 const TOKEN = 'a-token';
 /** Some hundred thousand hashes a block. */
-const params = easyNetwork({ powLimitBits: 0x1f00_4000, powLimit: 0x4000n << 224n });
+const params = easyNetwork({ powLimitBits: 0x1e40_0000, powLimit: 0x4000n << 224n });
 const servers: ServerType[] = [];
 
 afterEach(() => {

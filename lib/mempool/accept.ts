@@ -4,7 +4,7 @@
  * here. Owns the order of steps; each lies in a file of its own.
  */
 import { Fault } from '../faults.ts';
-import { rejectOf } from '../rejects.ts';
+import { refuse, rejectOf } from '../rejects.ts';
 import type { Reject, Sats, Tx, Txid, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
 import { admit } from './admit.ts';
@@ -172,7 +172,7 @@ export async function test(
     case 'ready':
       return valid({ txid, feeSats: found.plan.feeSats, bytes: tx.raw.length });
     case 'known':
-      return { ok: false, reject: rejectOf('txn-already-in-mempool', txid) };
+      return refuse(found.confirmed ? 'txn-already-known' : 'txn-already-in-mempool', txid);
     case 'missing':
       return { ok: false, reject: missingInputs(found.parents) };
     case 'rejected':

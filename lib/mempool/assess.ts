@@ -45,7 +45,7 @@ export interface Plan {
 
 export type Assessment =
   | { readonly status: 'ready'; readonly plan: Plan }
-  | { readonly status: 'known' }
+  | { readonly status: 'known'; readonly confirmed: boolean }
   | { readonly status: 'missing'; readonly parents: readonly Txid[] }
   /** Dead rows in the way: to be deleted on their nonces, then once more. */
   | { readonly status: 'blocked'; readonly dead: readonly StoredTx[] }
@@ -74,7 +74,7 @@ export async function assess(
   const family = await familyOf(ctx, cache, view, { tx, cells, own });
   if (own !== undefined) {
     const health = family.health(tx.txid);
-    if (health === undefined || health === 'pending') return { status: 'known' };
+    if (health === undefined || health === 'pending') return { status: 'known', confirmed: false };
     if (!dryRun) return { status: 'blocked', dead: [own] };
   }
   const { entry: tip } = view.tip;
@@ -146,7 +146,7 @@ async function findCoins(
   });
   const lacking = tx.inputs.flatMap(({ prevout }, i) => (coins[i] === undefined ? [prevout] : []));
   if (lacking.length === 0) return { coins: coins as Coin[] };
-  if ((await view.locate(tx.txid)) !== undefined) return { status: 'known' };
+  if ((await view.locate(tx.txid)) !== undefined) return { status: 'known', confirmed: true };
   const missing = new Set<Txid>();
   for (const [i, { prevout }] of tx.inputs.entries()) {
     if (coins[i] !== undefined) continue;

@@ -326,5 +326,7 @@ describe('what is taken', () => {
     await world.mine({ txs: [tx] });
     expect(await world.mempool.get(tx.txid)).toBeUndefined();
     expect(await world.try(tx)).toBe('known');
+    const tested = await world.mempool.test(tx.raw);
+    expect(tested.ok ? 'ok' : tested.reject.reason).toBe('txn-already-known');
   });
 });

@@ -5,14 +5,11 @@
 import type { RowKey, Snapshot, Store } from '../ports/store.ts';
 import { matchP2pkh, revealedScript, scriptHash } from '../script/p2pkh.ts';
 import { coinKey, decodeCoin, decodeTxRow, txKey } from '../store/layout.ts';
-import type { Block, Coin, OutpointKey, ScriptHash, Tx, TxIn, Txid, TxOut } from '../types.ts';
+import type { Block, Coin, OutpointKey, Tx, TxIn, Txid, TxOut } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
+import { rememberPartition } from './address-partitions.ts';
 import type { CoinOverlay } from './effects-rows.ts';
-import { rememberScriptHash } from './script-hashes.ts';
 import { readTx } from './tx-store.ts';
-
-/** Characters of `A#`. */
-const COIN_PARTITION_PREFIX = 2;
 
 /** Where the input's coin lies if its key is the right one. */
 export function revealedKey(input: TxIn): RowKey | undefined {
@@ -50,7 +47,7 @@ export async function findCoins(
     // A key that stands twice with different scripts: any hit is the coin.
     if (row === undefined) return;
     const coin = decodeCoin(row.value);
-    rememberScriptHash(coin.scriptPubKey, row.pk.slice(COIN_PARTITION_PREFIX) as ScriptHash);
+    rememberPartition(coin.scriptPubKey, row.pk);
     coins.set(outpoint, coin);
   });
   return coins;

@@ -12,7 +12,6 @@ import {
   OFF_HEADERS,
   UNPARKED,
 } from '../store/layout.ts';
-import type { ScriptHash } from '../types.ts';
 import { undoRows } from './block-store.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow } from './context.ts';
@@ -45,17 +44,17 @@ function rowsBefore(ctx: ChainContext, draft: Draft): LooseRow[] {
 function rememberTotals(ctx: ChainContext, before: number, version: number, draft: Draft): void {
   const { hints } = ctx;
   const goesOn = hints.totals.version === before && draft.disconnected.length === 0;
-  const byScript = goesOn ? hints.totals.byScript : new Map<ScriptHash, Totals>();
+  const byAddress = goesOn ? hints.totals.byAddress : new Map<string, Totals>();
   for (const [script, totals] of draft.totals) {
     // Those not touched for long go first.
-    byScript.delete(script);
-    byScript.set(script, totals);
+    byAddress.delete(script);
+    byAddress.set(script, totals);
   }
-  for (const script of byScript.keys()) {
-    if (byScript.size <= CHAIN_LIMITS.totalsMax) break;
-    byScript.delete(script);
+  for (const script of byAddress.keys()) {
+    if (byAddress.size <= CHAIN_LIMITS.totalsMax) break;
+    byAddress.delete(script);
   }
-  hints.totals = { version, byScript };
+  hints.totals = { version, byAddress };
 }
 
 /** Rows that say a block lies off the chain. */

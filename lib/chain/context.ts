@@ -7,7 +7,7 @@ import type { Snapshot, Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Verifier } from '../ports/verifier.ts';
 import { decodeHead } from '../store/layout.ts';
-import type { BlockHash, ScriptHash } from '../types.ts';
+import type { BlockHash } from '../types.ts';
 import type { Totals } from './effects-rows.ts';
 
 export interface ChainContext {
@@ -29,8 +29,8 @@ export interface ChainHints {
   offBytes: number;
   /** The tip at which the quota was last enforced. */
   quotaTip: BlockHash | undefined;
-  /** Running totals of addresses as of one version of the store, and of no other. */
-  totals: { version: number; byScript: Map<ScriptHash, Totals> };
+  /** Running totals of addresses, by partition, as of one version of the store, and of no other. */
+  totals: { version: number; byAddress: Map<string, Totals> };
 }
 
 export const noHints = (): ChainHints => ({
@@ -38,7 +38,7 @@ export const noHints = (): ChainHints => ({
   offRows: 0,
   offBytes: 0,
   quotaTip: undefined,
-  totals: { version: 0, byScript: new Map() },
+  totals: { version: 0, byAddress: new Map() },
 });
 
 /** The snapshot's tip. */

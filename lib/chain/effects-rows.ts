@@ -8,22 +8,22 @@ import { medianTimePast } from '../consensus/context.ts';
 import type { BlockEffects, BlockEntry } from '../consensus/types.ts';
 import type { RowKey } from '../ports/store.ts';
 import {
-  coinKey,
+  coinSortKey,
   encodeCoin,
   encodeHeightRow,
   encodeHistory,
   encodeOutspend,
   encodeTxRow,
   heightKey,
-  historyKey,
+  historySortKey,
   outspendKey,
   txKey,
 } from '../store/layout.ts';
-import type { Block, Coin, OutpointKey, ScriptHash, Tx, Txid } from '../types.ts';
+import type { Block, Coin, OutpointKey, Tx, Txid } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
+import { partitionOf } from './address-partitions.ts';
 import type { StoredBlock } from './block-store.ts';
 import type { ChangeSet } from './change-set.ts';
-import { scriptHashOf } from './script-hashes.ts';
 
 export interface Totals {
   readonly txCount: number;
@@ -47,45 +47,48 @@ export type CoinOverlay = Map<OutpointKey, Coin | null>;
 /** What a transaction does to one address. */
 interface Touch {
   fundedCount: number;
-  fundedSats: bigint;
+  /** Within one transaction: below 2^53. */
+  fundedSats: number;
   spentCount: number;
-  spentSats: bigint;
+  spentSats: number;
 }
 
-export type Touches = ReadonlyMap<Txid, ReadonlyMap<ScriptHash, Touch>>;
+export type Touches = ReadonlyMap<Txid, ReadonlyMap<string, Touch>>;
 export type SpendEffects = Pick<BlockEffects, 'created' | 'spent'>;
 
-/** Which addresses each transaction touches. Coinbase and OP_RETURN-only ones included as they come. */
+/** Which addresses, by partition, each transaction touches. Coinbase and OP_RETURN-only ones included as they come. */
 export function touchesOf(effects: SpendEffects): Touches {
-  const touches = new Map<Txid, Map<ScriptHash, Touch>>();
+  const touches = new Map<Txid, Map<string, Touch>>();
   const touch = (txid: Txid, coin: Coin): Touch => {
-    const scripts = touches.get(txid) ?? new Map<ScriptHash, Touch>();
+    const scripts = touches.get(txid) ?? new Map<string, Touch>();
     touches.set(txid, scripts);
-    const hash = scriptHashOf(coin.scriptPubKey);
-    const found = scripts.get(hash) ?? {
+    const pk = partitionOf(coin.scriptPubKey);
+    const found = scripts.get(pk) ?? {
       fundedCount: 0,
-      fundedSats: 0n,
+      fundedSats: 0,
       spentCount: 0,
-      spentSats: 0n,
+      spentSats: 0,
     };
-    scripts.set(hash, found);
+    scripts.set(pk, found);
     return found;
   };
   for (const { txid, coin } of effects.created) {
     const found = touch(txid, coin);
     found.fundedCount += 1;
-    found.fundedSats += BigInt(coin.value);
+    found.fundedSats += coin.value;
   }
   for (const { spender, coin } of effects.spent) {
     const found = touch(spender, coin);
     found.spentCount += 1;
-    found.spentSats += BigInt(coin.value);
+    found.spentSats += coin.value;
   }
   return touches;
 }
 
-const coinRow = (outpoint: OutpointKey, coin: Coin): RowKey =>
-  coinKey(scriptHashOf(coin.scriptPubKey), outpoint);
+const coinRow = (outpoint: OutpointKey, coin: Coin): RowKey => ({
+  pk: partitionOf(coin.scriptPubKey),
+  sk: coinSortKey(outpoint),
+});
 
 const compactSizeBytes = (count: number): number => (count < 0xfd ? 1 : count <= 0xffff ? 3 : 5);
 
@@ -100,7 +103,7 @@ export function txOffsets(block: Block): number[] {
 
 /** Rows of a block that joins the best chain. */
 export function connectRows(
-  into: { changes: ChangeSet; coins: CoinOverlay; totals: Map<ScriptHash, Totals> },
+  into: { changes: ChangeSet; coins: CoinOverlay; totals: Map<string, Totals> },
   block: Block,
   entry: BlockEntry,
   effects: SpendEffects,
@@ -133,22 +136,23 @@ export function connectRows(
 }
 
 function historyRows(
-  into: { changes: ChangeSet; totals: Map<ScriptHash, Totals> },
+  into: { changes: ChangeSet; totals: Map<string, Totals> },
   at: { tx: Tx; position: number; height: number },
   touches: Touches,
 ): void {
+  const sk = historySortKey(at.height, at.position);
   for (const [script, touch] of touches.get(at.tx.txid) ?? []) {
     const before = into.totals.get(script) ?? NO_TOTALS;
     const totals: Totals = {
       txCount: before.txCount + 1,
       fundedCount: before.fundedCount + touch.fundedCount,
-      fundedSats: before.fundedSats + touch.fundedSats,
+      fundedSats: before.fundedSats + BigInt(touch.fundedSats),
       spentCount: before.spentCount + touch.spentCount,
-      spentSats: before.spentSats + touch.spentSats,
+      spentSats: before.spentSats + BigInt(touch.spentSats),
     };
     into.totals.set(script, totals);
     const value = encodeHistory({ txid: at.tx.txid, ...totals });
-    into.changes.put(historyKey(script, at.height, at.position), value);
+    into.changes.put({ pk: script, sk }, value);
   }
 }
 
@@ -198,7 +202,7 @@ export function disconnectRows(
     const row = position === 0 ? undefined : encodeTxRow({ ...place, bytes: tx.raw.length });
     changes.takeBack(txKey(tx.txid), row);
     for (const script of touches.get(tx.txid)?.keys() ?? []) {
-      changes.takeBack(historyKey(script, height, position), undefined);
+      changes.takeBack({ pk: script, sk: historySortKey(height, position) }, undefined);
     }
   });
   changes.takeBack(heightKey(height), undefined);

@@ -17,16 +17,7 @@ import {
   heightKey,
   historyAfter,
 } from '../store/layout.ts';
-import type {
-  Block,
-  BlockHash,
-  Coin,
-  Height,
-  Reject,
-  ScriptHash,
-  SignatureCheck,
-  Txid,
-} from '../types.ts';
+import type { Block, BlockHash, Coin, Height, Reject, SignatureCheck, Txid } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
 import type { StoredBlock } from './block-store.ts';
 import { ChangeSet } from './change-set.ts';
@@ -52,7 +43,7 @@ export interface Draft {
   readonly returned: readonly Uint8Array[];
   readonly confirmed: readonly Txid[];
   /** Running totals of all addresses that were touched, as they are after the commit. */
-  readonly totals: ReadonlyMap<ScriptHash, Totals>;
+  readonly totals: ReadonlyMap<string, Totals>;
 }
 
 export type FoldResult =
@@ -71,7 +62,7 @@ export class Fold {
   readonly #snapshot: Snapshot;
   readonly changes = new ChangeSet();
   readonly #coins: CoinOverlay = new Map();
-  readonly #totals = new Map<ScriptHash, Totals>();
+  readonly #totals = new Map<string, Totals>();
   readonly #entries = new Map<Height, BlockEntry>();
   readonly #disconnected: OffBlock[] = [];
   readonly #returned: Uint8Array[][] = [];
@@ -195,7 +186,7 @@ export class Fold {
 
   /** Running totals of the addresses, below what was taken off. */
   async #readTotals(touches: Touches): Promise<void> {
-    const wanted = new Set<ScriptHash>();
+    const wanted = new Set<string>();
     for (const scripts of touches.values()) {
       for (const script of scripts.keys()) if (!this.#totals.has(script)) wanted.add(script);
     }
@@ -203,14 +194,12 @@ export class Fold {
     const forkedAt = this.#forkedAt;
     const rows =
       forkedAt === undefined
-        ? await this.#snapshot.firstMany(
-            scripts.map((script) => ({ pk: `A#${script}`, prefix: HISTORY_PREFIX })),
-          )
+        ? await this.#snapshot.firstMany(scripts.map((pk) => ({ pk, prefix: HISTORY_PREFIX })))
         : await Promise.all(
             scripts.map(
               async (script) =>
                 (
-                  await this.#snapshot.range(`A#${script}`, {
+                  await this.#snapshot.range(script, {
                     prefix: HISTORY_PREFIX,
                     after: historyAfter(forkedAt),
                     limit: 1,
@@ -225,14 +214,14 @@ export class Fold {
   }
 
   /** Totals that this process computed for the very version of the snapshot; answers the rest. */
-  #takeKnownTotals(wanted: ReadonlySet<ScriptHash>): ScriptHash[] {
+  #takeKnownTotals(wanted: ReadonlySet<string>): string[] {
     const { totals } = this.#ctx.hints;
     if (this.#forkedAt !== undefined || totals.version !== this.#snapshot.version) {
       return [...wanted];
     }
-    const unknown: ScriptHash[] = [];
+    const unknown: string[] = [];
     for (const script of wanted) {
-      const known = totals.byScript.get(script);
+      const known = totals.byAddress.get(script);
       if (known === undefined) unknown.push(script);
       else this.#totals.set(script, known);
     }

@@ -3,6 +3,7 @@ import type { BlockEntry } from '../consensus/types.ts';
 import type { RowKey, Snapshot, Store } from '../ports/store.ts';
 import { scriptHash } from '../script/p2pkh.ts';
 import {
+  addressPartition,
   COIN_PREFIX,
   coinKey,
   decodeCoin,
@@ -12,7 +13,7 @@ import {
   decodeTxRow,
   HISTORY_PREFIX,
   heightKey,
-  historyKey,
+  historySortKey,
   outspendKey,
   parseCoinKey,
   parseHistoryKey,
@@ -130,7 +131,7 @@ export class SnapshotView implements ChainView {
     options: { after?: string; limit?: number } = {},
   ): Promise<AddressCoin[]> {
     const { after, limit = COINS_DEFAULT } = options;
-    const rows = await this.snapshot.range(`A#${script}`, {
+    const rows = await this.snapshot.range(addressPartition(script), {
       prefix: COIN_PREFIX,
       limit,
       ...(after !== undefined && { after: `${COIN_PREFIX}${after}` }),
@@ -144,7 +145,7 @@ export class SnapshotView implements ChainView {
 
   async addressTotals(script: ScriptHash): Promise<AddressTotals> {
     const options = { prefix: HISTORY_PREFIX, limit: 1 };
-    const [row] = await this.snapshot.range(`A#${script}`, options);
+    const [row] = await this.snapshot.range(addressPartition(script), options);
     if (row === undefined) {
       const none = 0 as Sats;
       return { txCount: 0, fundedCount: 0, fundedSats: none, spentCount: 0, spentSats: none };
@@ -170,9 +171,9 @@ export class SnapshotView implements ChainView {
       const place = row && decodeTxRow(row.value);
       // Not in the chain (any more): where the page before ended is not known.
       if (place?.height === undefined) return [];
-      start = historyKey(script, place.height, place.position).sk;
+      start = historySortKey(place.height, place.position);
     }
-    const rows = await this.snapshot.range(`A#${script}`, {
+    const rows = await this.snapshot.range(addressPartition(script), {
       prefix: HISTORY_PREFIX,
       limit,
       ...(start !== undefined && { after: start }),

@@ -52,17 +52,18 @@ export const heightKey = (height: Height): RowKey => ({
   pk: `N#${Math.floor(height / HEIGHTS_PER_PARTITION)}`,
   sk: String(height).padStart(8, '0'),
 });
-export const coinKey = (script: ScriptHash, outpoint: OutpointKey): RowKey => ({
-  pk: `A#${script}`,
-  sk: `c#${outpoint}`,
-});
+/** Coins and history of an address. */
+export const addressPartition = (script: ScriptHash): string => `A#${script}`;
 export const COIN_PREFIX = 'c#';
+export const coinSortKey = (outpoint: OutpointKey): string => `c#${outpoint}`;
+export const coinKey = (script: ScriptHash, outpoint: OutpointKey): RowKey => ({
+  pk: addressPartition(script),
+  sk: coinSortKey(outpoint),
+});
 export const HISTORY_PREFIX = 'h#';
 /** Newest first: height and position are counted down. */
-export const historyKey = (script: ScriptHash, height: Height, position: number): RowKey => ({
-  pk: `A#${script}`,
-  sk: `h#${hex(HEIGHT_INVERSE - height, 8)}${hex(POSITION_INVERSE - position, 5)}`,
-});
+export const historySortKey = (height: Height, position: number): string =>
+  `h#${hex(HEIGHT_INVERSE - height, 8)}${hex(POSITION_INVERSE - position, 5)}`;
 /** Sorts after all history at `height` and above it, before all that is below. */
 export const historyAfter = (height: Height): string => `h#${hex(HEIGHT_INVERSE - height, 8)}~`;
 export const outspendKey = (outpoint: OutpointKey): RowKey => ({ pk: `S#${outpoint}`, sk: '-' });

@@ -8,6 +8,7 @@ import { Fault } from '../faults.ts';
 const BASE = 0x80;
 const WORD = 0x1_0000_0000;
 const HASH_BYTES = 32;
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const SIZE_DEFAULT = 64;
 /** Value of a character code as a lower-case hex digit. */
 const DIGITS = Uint8Array.from({ length: 128 }, (_, code) =>
@@ -58,6 +59,8 @@ export class RowWriter {
   }
 
   u64(value: bigint): this {
+    // Sums are nearly always small, and numbers are faster.
+    if (value <= SAFE_MAX) return this.u53(Number(value));
     return this.u32(Number(value & 0xffffffffn)).u32(Number((value >> 32n) & 0xffffffffn));
   }
 

@@ -79,7 +79,8 @@ const RECORDS: Record<string, (example: Example) => [unknown, Uint8Array, RowKey
   },
   history: ({ sk }) => {
     const { height, position } = layout.parseHistoryKey(sk);
-    const key = layout.historyKey(coinScript(), height, position);
+    const pk = layout.addressPartition(coinScript());
+    const key = { pk, sk: layout.historySortKey(height, position) };
     return [history(), layout.encodeHistory(history()), key];
   },
   outspend: ({ value }) => {

@@ -169,10 +169,13 @@ class ThreadedMiner implements Miner {
 
   stats(): MinerStats {
     const run = this.#run;
+    const hashes = run?.pool.hashes() ?? 0;
+    // Up to this very moment, however long ago the last tick was.
+    if (run !== undefined) this.#meter.note(performance.now(), hashes);
     return {
       active: run !== undefined,
       hashRate: run === undefined ? 0 : this.#meter.rate(),
-      hashes: this.#hashesBefore + (run?.pool.hashes() ?? 0),
+      hashes: this.#hashesBefore + hashes,
       found: this.#found,
       stale: this.#stale,
       rejected: this.#rejected,

@@ -33,6 +33,7 @@ const nodes = names.map((nodeName) => {
     foreignPeers: foreignPeers(params),
     miner: context.miner,
     miners: context.miners,
+    ...(context.address !== undefined && { miningAddress: context.address }),
     ground,
     bundles,
     tlsOnly: context.emulator === undefined,

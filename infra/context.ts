@@ -15,6 +15,8 @@ export interface AppContext {
   readonly nodes: number;
   readonly miner: MinerKind;
   readonly miners: number;
+  /** Who the miners pay. */
+  readonly address: string | undefined;
   readonly networkFile: string;
   /** URL of an emulator: no TLS there, and APIs have ids and URLs that are known beforehand. */
   readonly emulator: string | undefined;
@@ -40,6 +42,7 @@ export function readContext(node: Node): AppContext {
     nodes: count(node, 'nodes', 3, NODES_MAX),
     miner: miner as MinerKind,
     miners: count(node, 'miners', 1, MINERS_MAX),
+    address: node.tryGetContext('address') as string | undefined,
     networkFile: String(node.tryGetContext('network') ?? 'network.json'),
     emulator: node.tryGetContext('emulator') as string | undefined,
     dev: isOn(node, 'dev'),

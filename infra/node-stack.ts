@@ -52,6 +52,8 @@ export interface NodeStackProps extends StackProps {
   readonly miner?: MinerKind;
   /** Tasks of a Fargate miner. Default 1. */
   readonly miners?: number;
+  /** Who a Fargate miner pays; without it rewards are left unclaimed. */
+  readonly miningAddress?: string;
   /** Needed with a Fargate miner: SharedStack, or a network and cluster of one's own. */
   readonly ground?: MinerGround;
   readonly minerImage?: string;
@@ -141,7 +143,12 @@ export class NodeStack extends Stack {
       ground,
       spot: miner === 'fargate-spot',
       count: props.miners ?? 1,
-      environment: this.#environment(props),
+      environment: {
+        ...this.#environment(props),
+        ...(props.miningAddress !== undefined && {
+          STACKCHAIN_MINING_ADDRESS: props.miningAddress,
+        }),
+      },
       bundle: `${props.bundles}/miner`,
       ...(props.minerImage !== undefined && { image: props.minerImage }),
       ...(props.minerArchitecture !== undefined && { architecture: props.minerArchitecture }),

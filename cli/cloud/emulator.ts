@@ -106,6 +106,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const endpoint = `http://127.0.0.1:${options.port}`;
   const scratch = mkdtempSync(join(tmpdir(), 'stackchain-cloud-'));
   const child = spawn(binary, [], {
+    // A group of its own, so that the workers of its Lambdas go with it.
+    detached: true,
     stdio: ['ignore', options.log ?? 'ignore', options.log ?? 'ignore'],
     env: {
       ...cleanEnv(),
@@ -122,6 +124,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const stop = async (): Promise<void> => {
     await stopChild(child);
+    killGroup(child);
     rmSync(scratch, { recursive: true, force: true });
   };
   try {
@@ -149,6 +152,15 @@ async function awaitHealth(child: ChildProcess, endpoint: string): Promise<void>
     await sleep(100);
   }
   throw machine('Error: the emulator did not start; is its port free?', 'emulator');
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left.
+  }
 }
 
 /** Asks, then insists. */

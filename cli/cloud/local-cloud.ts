@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rotateToken } from '../../functions/tokens.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
+import { remote } from '../errors.ts';
 import { readOutputs, runCdk, type StackOutputs } from './cdk.ts';
 import {
   cleanEnv,
@@ -28,6 +29,8 @@ export interface CloudNode {
   readonly outputs: Readonly<Record<string, string>>;
   /** The API's token, made anew. */
   readonly token: string;
+  /** A wallet of the node's own, which its miner pays. */
+  readonly address: string;
 }
 
 export interface LocalCloudOptions {
@@ -168,10 +171,23 @@ async function nodesOf(
     const name = /^Stackchain-(node\d+)$/.exec(stack)?.[1];
     const { ApiUrl: url, WalletTableName: table } = values;
     if (name === undefined || url === undefined || table === undefined) continue;
-    nodes.push({ name, url, outputs: values, token: await rotateToken(client, table) });
+    const token = await rotateToken(client, table);
+    nodes.push({ name, url, outputs: values, token, address: await walletOf(url, token) });
   }
   client.destroy();
   return nodes.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+}
+
+/** The node's first wallet; made if it has none. */
+async function walletOf(url: string, token: string): Promise<string> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const list = await fetch(`${url}/v1/wallets?limit=1`, { headers });
+  const [first] = ((await list.json()) as { items?: { address: string }[] }).items ?? [];
+  if (first !== undefined) return first.address;
+  const made = await fetch(`${url}/v1/wallets`, { method: 'POST', headers, body: '{}' });
+  const { address } = (await made.json()) as { address?: string };
+  if (address === undefined) throw remote(`Error: ${url} makes no wallet.`);
+  return address;
 }
 
 /** The environment that the stack gave its functions is the miner's too. */
@@ -198,7 +214,13 @@ async function startMiner(
   const variables = await minerEnvironment(node, env);
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MINER, '--store'], {
     stdio: ['ignore', 'ignore', process.env['STACKCHAIN_DEBUG'] ? 'inherit' : 'ignore'],
-    env: { ...env, ...variables, STACKCHAIN_THREADS: '1' },
+    env: {
+      ...env,
+      ...variables,
+      STACKCHAIN_FUNCTION: 'miner',
+      STACKCHAIN_THREADS: '1',
+      STACKCHAIN_MINING_ADDRESS: node.address,
+    },
   });
 }
 

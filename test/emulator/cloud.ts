@@ -1,0 +1,209 @@
+/** The emulated cloud of the tests: stacks deployed by the real CDK, and words to talk to them. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  InvokeCommand,
+  LambdaClient,
+  ListEventSourceMappingsCommand,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import { GetQueueAttributesCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { EMULATOR_REGION } from '../../cli/cloud/emulator.ts';
+import { type CloudNode, type LocalCloud, startLocalCloud } from '../../cli/cloud/local-cloud.ts';
+import type { ChainParams } from '../../lib/params/index.ts';
+import { toNetworkFile } from '../../lib/params/index.ts';
+import { easyNetwork } from '../helpers/chain-builder.ts';
+import { freePort } from '../helpers/dynamodb.ts';
+
+/** About 65,000 hashes a block: a test mines one in a moment, a miner some in a second. */
+const BITS = 0x1f00ffff;
+const GENESIS_AGE_SECONDS = 50_000;
+const WAIT_MS_MAX = 60_000;
+
+export interface TestCloud {
+  readonly cloud: LocalCloud;
+  readonly params: ChainParams;
+  /** As of the last deploy. */
+  nodes(): readonly CloudNode[];
+  deploy(count: number): Promise<void>;
+  get<T>(node: number, path: string): Promise<T>;
+  post<T>(
+    node: number,
+    path: string,
+    body: unknown,
+    token?: boolean,
+  ): Promise<{ status: number; body: T }>;
+  invoke(node: number, name: string, payload?: object): Promise<void>;
+  /** Lets a node's inbox be read, or lie. */
+  setReading(node: number, enabled: boolean): Promise<void>;
+  sendRaw(node: number, bodies: readonly string[]): Promise<void>;
+  waiting(node: number, queue: 'InboxUrl' | 'DlqUrl'): Promise<number>;
+  logs(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openCloud(nodes: number): Promise<TestCloud> {
+  const scratch = mkdtempSync(join(tmpdir(), 'stackchain-emulator-'));
+  const networkFile = join(scratch, 'network.json');
+  const time = Math.floor(Date.now() / 1000) - GENESIS_AGE_SECONDS;
+  const params = easyNetwork({ powLimitBits: BITS, time });
+  writeFileSync(networkFile, JSON.stringify(toNetworkFile(params)));
+  const given = process.env['AWS_ENDPOINT_URL'];
+  const cloud = await startLocalCloud({
+    nodes,
+    networkFile,
+    mining: false,
+    context: ['miner=fargate', 'dev=true'],
+    note: (line) => {
+      if (process.env['STACKCHAIN_DEBUG']) console.error(line);
+    },
+    ...(given === undefined ? { port: await freePort() } : { endpoint: given }),
+  });
+  let current = cloud.nodes;
+  const config = {
+    endpoint: cloud.endpoint,
+    region: EMULATOR_REGION,
+    credentials: { accessKeyId: '000000000000', secretAccessKey: 'test' },
+  };
+  const lambda = new LambdaClient(config);
+  const sqs = new SQSClient(config);
+  const nodeAt = (index: number): CloudNode => {
+    const node = current[index];
+    if (node === undefined) throw new Error(`no node ${index}`);
+    return node;
+  };
+  const functionOf = (index: number, name: string): string =>
+    (nodeAt(index).outputs['ChainTableName'] ?? '').replace(/-chain$/, `-${name}`);
+  return {
+    cloud,
+    params,
+    nodes: () => current,
+    async deploy(count) {
+      current = await cloud.deploy(count);
+    },
+    async get(node, path) {
+      const answer = await fetch(`${nodeAt(node).url}${path}`, {
+        headers: { authorization: `Bearer ${nodeAt(node).token}` },
+      });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      return (await answer.json()) as never;
+    },
+    async post(node, path, body, token = false) {
+      const answer = await fetch(`${nodeAt(node).url}${path}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(token && { authorization: `Bearer ${nodeAt(node).token}` }),
+        },
+        body: JSON.stringify(body),
+      });
+      return { status: answer.status, body: (await answer.json()) as never };
+    },
+    async invoke(node, name, payload = {}) {
+      const answer = await lambda.send(
+        new InvokeCommand({
+          FunctionName: functionOf(node, name),
+          Payload: JSON.stringify(payload),
+        }),
+      );
+      if (answer.FunctionError !== undefined) {
+        throw new Error(`${name}: ${Buffer.from(answer.Payload ?? []).toString()}`);
+      }
+    },
+    async setReading(node, Enabled) {
+      const { EventSourceMappings = [] } = await lambda.send(
+        new ListEventSourceMappingsCommand({ FunctionName: functionOf(node, 'inbox') }),
+      );
+      for (const { UUID } of EventSourceMappings) {
+        await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
+      }
+    },
+    async sendRaw(node, bodies) {
+      const QueueUrl = nodeAt(node).outputs['InboxUrl'];
+      // A batch holds 1 MiB in all.
+      const size = bodies.some((body) => body.length > 100_000) ? 4 : 10;
+      for (let at = 0; at < bodies.length; at += size) {
+        const Entries = bodies
+          .slice(at, at + size)
+          .map((MessageBody, i) => ({ Id: `${i}`, MessageBody }));
+        await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+      }
+    },
+    async waiting(node, queue) {
+      const answer = await sqs.send(
+        new GetQueueAttributesCommand({
+          QueueUrl: nodeAt(node).outputs[queue],
+          AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+        }),
+      );
+      const { Attributes = {} } = answer;
+      return (
+        Number(Attributes['ApproximateNumberOfMessages']) +
+        Number(Attributes['ApproximateNumberOfMessagesNotVisible'])
+      );
+    },
+    logs: () => allLogs(cloud.endpoint),
+    async close() {
+      lambda.destroy();
+      sqs.destroy();
+      await cloud.stop();
+      rmSync(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Everything that any function logged, by CloudWatch Logs' own protocol. */
+async function allLogs(endpoint: string): Promise<string> {
+  const call = async (target: string, body: object): Promise<Record<string, unknown>> => {
+    const answer = await fetch(endpoint, {
+      method: 'POST',
+      headers: {
+        'x-amz-target': `Logs_20140328.${target}`,
+        'content-type': 'application/x-amz-json-1.1',
+        authorization: `AWS4-HMAC-SHA256 Credential=000000000000/20260101/${EMULATOR_REGION}/logs/aws4_request, SignedHeaders=host, Signature=0`,
+      },
+      body: JSON.stringify(body),
+    });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  const groups = (await call('DescribeLogGroups', {}))['logGroups'] as { logGroupName: string }[];
+  const texts: string[] = [];
+  for (const { logGroupName } of groups) {
+    for (let nextToken: unknown; ; ) {
+      const page = await call('FilterLogEvents', {
+        logGroupName,
+        ...(nextToken !== undefined && { nextToken }),
+      });
+      const events = (page['events'] ?? []) as { message: string }[];
+      texts.push(...events.map(({ message }) => message));
+      nextToken = page['nextToken'];
+      if (nextToken === undefined || events.length === 0) break;
+    }
+  }
+  return texts.join('\n');
+}
+
+/** Waits for a condition; says what was there in the end. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  isRight: (value: T) => boolean,
+  msMax = WAIT_MS_MAX,
+): Promise<T> {
+  const startMs = Date.now();
+  for (;;) {
+    let value: T | undefined;
+    let failure: unknown;
+    try {
+      value = await look();
+      if (isRight(value)) return value;
+    } catch (error) {
+      failure = error;
+    }
+    if (Date.now() - startMs > msMax) {
+      throw new Error(`${what}: still ${failure ?? JSON.stringify(value)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

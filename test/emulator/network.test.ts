@@ -1,0 +1,232 @@
+/**
+ * Three stacks on an emulator, deployed by the real CDK: real functions, real queues. The same suite
+ * runs against the endpoint that AWS_ENDPOINT_URL names.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findPython, stopChild } from '../../cli/cloud/emulator.ts';
+import { decodeTx, fromHex, parseAddress, toHex } from '../../lib/codec/index.ts';
+import { p2pkhScript } from '../../lib/script/p2pkh.ts';
+import type { Tx } from '../../lib/types.ts';
+import { Story, type StoryBlock } from '../helpers/chain-builder.ts';
+import { describeWith } from '../helpers/tools.ts';
+import { openCloud, type TestCloud, until } from './cloud.ts';
+
+const DEPLOY_MS = 300_000;
+const COIN = 100_000_000;
+
+interface NodeState {
+  readonly height: number;
+  readonly tip: string;
+}
+interface Balance {
+  readonly confirmedSats: number;
+  readonly spendableSats: number;
+}
+
+const python = process.env['AWS_ENDPOINT_URL'] ?? (await findPython());
+
+describeWith(
+  python,
+  { name: 'stacks on the emulator', missing: 'MiniStack needs Python 3.10 or later with venv' },
+  () => {
+    let world: TestCloud;
+    let story: Story;
+    const secrets: string[] = [];
+
+    beforeAll(async () => {
+      world = await openCloud(3);
+      story = new Story(world.params);
+      secrets.push(...world.nodes().map(({ token }) => token));
+    }, DEPLOY_MS);
+    afterAll(async () => world?.close(), DEPLOY_MS);
+
+    const post = async (node: number, block: StoryBlock): Promise<string> => {
+      const hex = toHex(block.block.raw);
+      const { body } = await world.post<{ status: string }>(node, '/v1/blocks', { hex });
+      return body.status;
+    };
+    const state = (node: number): Promise<NodeState> => world.get(node, '/v1/node');
+    const allAt = (tip: string, nodes = world.nodes().length): Promise<unknown> =>
+      until(
+        `all at ${tip.slice(-8)}`,
+        () => Promise.all(Array.from({ length: nodes }, (_, i) => state(i))),
+        (states) => states.every((each) => each.tip === tip),
+      );
+    const payTo = (address: string): Uint8Array => {
+      const parsed = parseAddress(address);
+      if (!parsed.ok) throw new Error(`${address} is no address`);
+      return p2pkhScript(parsed.value.hash160);
+    };
+    const decodeHex = (hex: string): Tx => {
+      const tx = decodeTx(fromHex(hex) ?? new Uint8Array(0));
+      if (!tx.ok) throw new Error('the node gives no transaction');
+      return tx.value;
+    };
+
+    it('answers, and writing is closed without a token', async () => {
+      const node = await state(0);
+      expect(node.height).toBe(0);
+      const refused = await world.post<{ code: string }>(0, '/v1/wallets', {});
+      expect([refused.status, refused.body.code]).toEqual([401, 'unauthorized']);
+    });
+
+    it('a block handed to one is the tip of all', async () => {
+      const { address } = world.nodes()[0]!;
+      // Wallets leave young coinbases alone, so it is paid by somebody.
+      const first = story.mine({ payTo: 'founder' });
+      const gift = story.pay({ from: `${first.name}:0`, to: payTo(address), sats: 20 * COIN });
+      const block = story.mine({ txs: [gift] });
+      expect(await post(0, first)).toBe('tip');
+      expect(await post(0, block)).toBe('tip');
+      await allAt(block.block.header.hash);
+      const balance = await world.get<Balance>(2, `/v1/addresses/${address}`);
+      expect(balance.confirmedSats).toBe(20 * COIN);
+    });
+
+    it('a payment through the API is in every mempool, then in the chain', async () => {
+      const [from, to] = world.nodes();
+      const sent = await world.post<{ txid: string; feeSats: number }>(
+        0,
+        `/v1/wallets/${from!.address}/send`,
+        { to: to!.address, amountSats: 7 * COIN },
+        true,
+      );
+      expect(sent.status).toBe(202);
+      const { txid } = sent.body;
+      for (const node of [0, 1, 2]) {
+        await until(
+          `payment in the mempool of ${node}`,
+          () => world.get<{ items: { txid: string }[] }>(node, '/v1/mempool/transactions'),
+          ({ items }) => items.some((item) => item.txid === txid),
+        );
+      }
+      const raw = await fetch(`${world.nodes()[1]!.url}/api/tx/${txid}/hex`);
+      const tx = story.name(decodeHex(await raw.text()), 'paid');
+      const block = story.mine({ txs: [tx] });
+      expect(await post(1, block)).toBe('tip');
+      await allAt(block.block.header.hash);
+      const balance = await world.get<Balance>(2, `/v1/addresses/${to!.address}`);
+      expect(balance.confirmedSats).toBe(7 * COIN);
+      expect(await world.get<{ count: number }>(0, '/v1/mempool')).toMatchObject({ count: 0 });
+    });
+
+    it('a fork made while the queues lie still heals, and its payments come back or are refused', async () => {
+      const base = story.mine({ payTo: 'alice' });
+      const more = story.mine({ payTo: 'bob' });
+      await post(0, base);
+      await post(0, more);
+      await allAt(more.block.header.hash);
+      for (const node of [0, 1, 2]) await world.setReading(node, false);
+
+      const contested = story.pay({
+        name: 'left',
+        from: `${base.name}:0`,
+        to: 'carol',
+        sats: COIN,
+      });
+      const kept = story.pay({ name: 'kept', from: `${more.name}:0`, to: 'carol', sats: 2 * COIN });
+      let left = story.mine({ name: 'l1', on: more, txs: [contested, kept], payTo: 'left' });
+      for (const name of ['l2', 'l3', 'l4']) left = story.mine({ name, on: left, payTo: 'left' });
+      for (const name of ['l1', 'l2', 'l3', 'l4'])
+        expect(await post(0, story.block(name))).toBe('tip');
+
+      const rival = story.pay({ name: 'right', from: `${base.name}:0`, to: 'dave', sats: COIN });
+      let right = story.mine({ name: 'r1', on: more, txs: [rival], payTo: 'right' });
+      for (const name of ['r2', 'r3', 'r4', 'r5', 'r6']) {
+        right = story.mine({ name, on: right, payTo: 'right' });
+      }
+      for (const name of ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']) {
+        expect(await post(1, story.block(name))).toBe('tip');
+      }
+      expect((await state(0)).tip).toBe(left.block.header.hash);
+      expect((await state(1)).tip).toBe(right.block.header.hash);
+
+      for (const node of [0, 1, 2]) await world.setReading(node, true);
+      // What lies in the queues, and then what housekeeping asks for.
+      for (const node of [0, 1, 2]) await world.invoke(node, 'tick');
+      story.tip = right;
+      await allAt(right.block.header.hash);
+      const pool = await until(
+        'the loser’s payment is back',
+        () => world.get<{ items: { txid: string }[] }>(0, '/v1/mempool/transactions'),
+        ({ items }) => items.some(({ txid }) => txid === kept.txid),
+      );
+      expect(pool.items.some(({ txid }) => txid === contested.txid)).toBe(false);
+    });
+
+    it('messages that are double, late, forged or malformed change nothing and fail nothing', async () => {
+      const before = await state(2);
+      const genesis = world.params.genesisHash;
+      const envelope = (type: string, payload: unknown, from = 'node0'): string =>
+        JSON.stringify({ v: 1, network: genesis, from, type, payload });
+      const old = Buffer.from(story.block('r1').block.raw).toString('base64');
+      const forged = Buffer.from(story.block('r6').block.raw);
+      forged[forged.length - 1] = (forged.at(-1) as number) ^ 1;
+      const bodies = [
+        ...Array.from({ length: 20 }, () => envelope('block', old)),
+        ...Array.from({ length: 20 }, () =>
+          envelope('block', forged.toString('base64'), 'mallory'),
+        ),
+        ...Array.from({ length: 20 }, (_, i) => envelope('inv', `rubbish ${i}`, 'mallory')),
+        ...Array.from({ length: 10 }, () => envelope('version', { name: 5 }, 'mallory')),
+        ...Array.from({ length: 10 }, () => 'not JSON at all'),
+        ...Array.from({ length: 10 }, () => envelope('block', 'A'.repeat(200_000), 'mallory')),
+      ];
+      await world.sendRaw(2, bodies);
+      await until(
+        'the inbox is empty',
+        () => world.waiting(2, 'InboxUrl'),
+        (count) => count === 0,
+        120_000,
+      );
+      expect(await state(2)).toMatchObject({ height: before.height, tip: before.tip });
+      expect(await world.waiting(2, 'DlqUrl')).toBe(0);
+    });
+
+    it('a miner beside the stack mines on its table, is heard by all, and ends within two seconds', async () => {
+      const before = await state(1);
+      const miner = await world.cloud.startMiner(world.nodes()[0]!);
+      await until(
+        'blocks of the miner',
+        () => state(1),
+        ({ height }) => height >= before.height + 2,
+      );
+      const askedMs = Date.now();
+      await stopChild(miner);
+      expect(Date.now() - askedMs).toBeLessThan(2000);
+      expect(miner.exitCode).toBe(0);
+      // It may have ended between its last commit and the announcement: housekeeping makes up for it.
+      await world.invoke(0, 'tick');
+      const { tip } = await state(0);
+      await allAt(tip);
+    });
+
+    it(
+      'a fourth stack syncs from nothing',
+      async () => {
+        const { tip } = await state(0);
+        await world.deploy(4);
+        secrets.push(...world.nodes().map(({ token }) => token));
+        await world.invoke(3, 'tick');
+        await until(
+          'node3 caught up',
+          () => state(3),
+          (node) => node.tip === tip,
+          90_000,
+        );
+        const { address } = world.nodes()[1]!;
+        const [one, four] = await Promise.all(
+          [1, 3].map((node) => world.get<Balance>(node, `/v1/addresses/${address}`)),
+        );
+        expect(four).toEqual(one);
+      },
+      DEPLOY_MS,
+    );
+
+    it('logged no token, ever', async () => {
+      const logs = await world.logs();
+      expect(logs).toContain('"event":"request"');
+      for (const secret of secrets) expect(logs.includes(secret), 'a token in a log').toBe(false);
+    });
+  },
+);

@@ -54,7 +54,7 @@ let project: string;
 let bin: string;
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), 'stackchain-pack-'));
-  await must('npm', ['run', 'build'], root);
+  // Builds first: prepack.
   const packed = await must('npm', ['pack', '--json', '--pack-destination', project], root);
   const [{ filename = '' } = {}] = JSON.parse(packed.slice(packed.indexOf('['))) as {
     filename?: string;

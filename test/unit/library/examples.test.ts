@@ -43,6 +43,14 @@ describe('docs/library.md', () => {
   });
 });
 
+describe('README.md', () => {
+  it('imports what there is', () => {
+    const examples = markdownExamples('README.md');
+    expect(examples.length).toBeGreaterThan(0);
+    expect(typeErrors(examples)).toEqual([]);
+  });
+});
+
 describe('the library', () => {
   // Interfaces, section 9.
   it.each([

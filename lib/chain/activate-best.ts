@@ -142,7 +142,7 @@ export async function disconnectTo(
   while (top.height > forkHeight) {
     const stored = await loadBlock(ctx.store, top.hash);
     if (stored === undefined) throw new Fault('store-damaged', `block ${top.hash} is missing`);
-    fold.disconnect(stored);
+    await fold.disconnect(stored);
     const parent = await readEntry(ctx.store, top.header.prevHash);
     if (parent === undefined)
       throw new Fault('store-damaged', `a parent of ${top.hash} is missing`);

@@ -14,6 +14,8 @@ import {
   encodeHistory,
   encodeOutspend,
   encodeTxRow,
+  HISTORY_FIRST,
+  type HistoryRow,
   heightKey,
   historySortKey,
   outspendKey,
@@ -151,8 +153,9 @@ function historyRows(
       spentSats: before.spentSats + BigInt(touch.spentSats),
     };
     into.totals.set(script, totals);
-    const value = encodeHistory({ txid: at.tx.txid, ...totals });
-    into.changes.put({ pk: script, sk }, value);
+    const { position, height } = at;
+    const value = encodeHistory({ txid: at.tx.txid, height, position, ...totals });
+    into.changes.put({ pk: script, sk: totals.txCount === 1 ? HISTORY_FIRST : sk }, value);
   }
 }
 
@@ -172,18 +175,21 @@ export function effectsOf(block: Block, height: number, undo: readonly Coin[]): 
   return { created, spent };
 }
 
-/** Takes back what connectRows wrote. A transaction's row stays, without height: never 404. */
+/**
+ * Takes back what connectRows wrote. A transaction's row stays, without height: never 404. `firstOf`:
+ * the first row of an address.
+ */
 export function disconnectRows(
   into: { changes: ChangeSet; coins: CoinOverlay },
   stored: StoredBlock,
-  undo: readonly Coin[],
+  effects: SpendEffects,
+  about: { touches: Touches; firstOf: (pk: string) => HistoryRow | undefined },
 ): void {
   const { changes, coins } = into;
   const {
     block,
     entry: { hash, height },
   } = stored;
-  const effects = effectsOf(block, height, undo);
   for (const { outpoint, coin } of effects.spent) {
     coins.set(outpoint, coin);
     changes.coin(outpoint, coinRow(outpoint, coin), encodeCoin(coin), false);
@@ -195,14 +201,16 @@ export function disconnectRows(
     changes.coin(outpoint, coinRow(outpoint, coin), undefined, true);
   }
   const offsets = txOffsets(block);
-  const touches = touchesOf(effects);
   block.txs.forEach((tx, position) => {
     const place = { blockHash: hash, position, offset: offsets[position] ?? 0 };
     // A coinbase goes nowhere when its block is gone.
     const row = position === 0 ? undefined : encodeTxRow({ ...place, bytes: tx.raw.length });
     changes.takeBack(txKey(tx.txid), row);
-    for (const script of touches.get(tx.txid)?.keys() ?? []) {
-      changes.takeBack({ pk: script, sk: historySortKey(height, position) }, undefined);
+    for (const pk of about.touches.get(tx.txid)?.keys() ?? []) {
+      const first = about.firstOf(pk);
+      const isFirst = first?.height === height && first.position === position;
+      const sk = isFirst ? HISTORY_FIRST : historySortKey(height, position);
+      changes.takeBack({ pk, sk }, undefined);
     }
   });
   changes.takeBack(heightKey(height), undefined);

@@ -8,12 +8,14 @@ import { medianTimePast } from '../consensus/context.ts';
 import { hasSequenceLocks, sequenceLock } from '../consensus/locks.ts';
 import type { BlockEffects, BlockEntry, CoinView } from '../consensus/types.ts';
 import { Fault } from '../faults.ts';
-import type { Snapshot } from '../ports/store.ts';
+import type { ChainRow, Snapshot } from '../ports/store.ts';
 import { scriptFailure } from '../rejects.ts';
 import {
   decodeHeightRow,
   decodeHistory,
+  HISTORY_FIRST,
   HISTORY_PREFIX,
+  type HistoryRow,
   heightKey,
   historyAfter,
 } from '../store/layout.ts';
@@ -25,12 +27,21 @@ import { findCoins, findMisnamedCoin } from './coins.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS } from './context.ts';
 import type { CoinOverlay, Totals, Touches } from './effects-rows.ts';
-import { connectRows, disconnectRows, NO_TOTALS, touchesOf } from './effects-rows.ts';
+import { connectRows, disconnectRows, effectsOf, NO_TOTALS, touchesOf } from './effects-rows.ts';
 
 /** A block that was taken off. */
 export interface OffBlock {
   readonly entry: BlockEntry;
   readonly bodyBytes: number;
+}
+
+/** Ranges read at once in a reorganisation. */
+const RANGES_AT_ONCE = 64;
+
+function partitionsOf(touches: Touches): Set<string> {
+  const partitions = new Set<string>();
+  for (const scripts of touches.values()) for (const pk of scripts.keys()) partitions.add(pk);
+  return partitions;
 }
 
 /** What a fold leaves for the commit. */
@@ -63,6 +74,7 @@ export class Fold {
   readonly changes = new ChangeSet();
   readonly #coins: CoinOverlay = new Map();
   readonly #totals = new Map<string, Totals>();
+  readonly #firsts = new Map<string, HistoryRow | undefined>();
   readonly #entries = new Map<Height, BlockEntry>();
   readonly #disconnected: OffBlock[] = [];
   readonly #returned: Uint8Array[][] = [];
@@ -80,11 +92,15 @@ export class Fold {
   }
 
   /** Takes the highest block off. */
-  disconnect(stored: StoredBlock): void {
+  async disconnect(stored: StoredBlock): Promise<void> {
     const { entry, block, undo } = stored;
     const { hash, height } = entry;
     if (undo === undefined) throw new Fault('store-damaged', `undo data of ${hash} is missing`);
-    disconnectRows({ changes: this.changes, coins: this.#coins }, stored, undo);
+    const effects = effectsOf(block, height, undo);
+    const touches = touchesOf(effects);
+    await this.#readFirsts(partitionsOf(touches));
+    const into = { changes: this.changes, coins: this.#coins };
+    disconnectRows(into, stored, effects, { touches, firstOf: (pk) => this.#firsts.get(pk) });
     this.#disconnected.push({ entry, bodyBytes: block.raw.length });
     this.#forkedAt = height;
     const raws = block.txs.slice(1).map((tx) => tx.raw);
@@ -184,46 +200,64 @@ export class Fold {
     for (const tx of block.txs.slice(1)) this.#confirmed.push(tx.txid);
   }
 
-  /** Running totals of the addresses, below what was taken off. */
-  async #readTotals(touches: Touches): Promise<void> {
-    const wanted = new Set<string>();
-    for (const scripts of touches.values()) {
-      for (const script of scripts.keys()) if (!this.#totals.has(script)) wanted.add(script);
-    }
-    const scripts = this.#takeKnownTotals(wanted);
-    const forkedAt = this.#forkedAt;
-    const rows =
-      forkedAt === undefined
-        ? await this.#snapshot.firstMany(scripts.map((pk) => ({ pk, prefix: HISTORY_PREFIX })))
-        : await Promise.all(
-            scripts.map(
-              async (script) =>
-                (
-                  await this.#snapshot.range(script, {
-                    prefix: HISTORY_PREFIX,
-                    after: historyAfter(forkedAt),
-                    limit: 1,
-                  })
-                )[0],
-            ),
-          );
-    scripts.forEach((script, i) => {
+  /** First history rows, as the snapshot has them. */
+  async #readFirsts(partitions: Iterable<string>): Promise<void> {
+    const wanted = [...partitions].filter((pk) => !this.#firsts.has(pk));
+    const keys = wanted.map((pk) => ({ pk, sk: HISTORY_FIRST }));
+    const rows = await this.#snapshot.getMany(keys);
+    wanted.forEach((pk, i) => {
       const row = rows[i];
-      this.#totals.set(script, row === undefined ? NO_TOTALS : decodeHistory(row.value));
+      this.#firsts.set(pk, row && decodeHistory(row.value));
     });
   }
 
-  /** Totals that this process computed for the very version of the snapshot; answers the rest. */
-  #takeKnownTotals(wanted: ReadonlySet<string>): string[] {
-    const { totals } = this.#ctx.hints;
-    if (this.#forkedAt !== undefined || totals.version !== this.#snapshot.version) {
-      return [...wanted];
+  /** Running totals of the addresses, below what was taken off. */
+  async #readTotals(touches: Touches): Promise<void> {
+    const wanted = this.#takeKnownTotals(partitionsOf(touches));
+    await this.#readFirsts(wanted);
+    const forkedAt = this.#forkedAt ?? Number.POSITIVE_INFINITY;
+    const old: string[] = [];
+    for (const pk of wanted) {
+      const first = this.#firsts.get(pk);
+      if (first === undefined || first.height >= forkedAt) this.#totals.set(pk, NO_TOTALS);
+      else old.push(pk);
     }
+    const rows = await this.#newestRows(old);
+    old.forEach((pk, i) => {
+      const row = rows[i];
+      if (row === undefined) throw new Fault('store-damaged', `history of ${pk} is missing`);
+      this.#totals.set(pk, decodeHistory(row.value));
+    });
+  }
+
+  /** Newest history rows below what was taken off. */
+  async #newestRows(partitions: readonly string[]): Promise<(ChainRow | undefined)[]> {
+    const prefix = HISTORY_PREFIX;
+    if (this.#forkedAt === undefined) {
+      return this.#snapshot.firstMany(partitions.map((pk) => ({ pk, prefix })));
+    }
+    const after = historyAfter(this.#forkedAt);
+    const rows: (ChainRow | undefined)[] = [];
+    for (let at = 0; at < partitions.length; at += RANGES_AT_ONCE) {
+      const part = partitions.slice(at, at + RANGES_AT_ONCE);
+      const found = await Promise.all(
+        part.map((pk) => this.#snapshot.range(pk, { prefix, after, limit: 1 })),
+      );
+      for (const [row] of found) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Totals that this process computed for the very version of the snapshot; answers the rest. */
+  #takeKnownTotals(touched: ReadonlySet<string>): string[] {
+    const { totals } = this.#ctx.hints;
+    const isOurs = this.#forkedAt === undefined && totals.version === this.#snapshot.version;
     const unknown: string[] = [];
-    for (const script of wanted) {
-      const known = totals.byAddress.get(script);
-      if (known === undefined) unknown.push(script);
-      else this.#totals.set(script, known);
+    for (const pk of touched) {
+      if (this.#totals.has(pk)) continue;
+      const known = isOurs ? totals.byAddress.get(pk) : undefined;
+      if (known === undefined) unknown.push(pk);
+      else this.#totals.set(pk, known);
     }
     return unknown;
   }

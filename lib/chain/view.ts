@@ -16,7 +16,6 @@ import {
   historySortKey,
   outspendKey,
   parseCoinKey,
-  parseHistoryKey,
   txKey,
 } from '../store/layout.ts';
 import type { BlockHash, Height, Outpoint, Sats, ScriptHash, Tx, TxIn, Txid } from '../types.ts';
@@ -178,10 +177,13 @@ export class SnapshotView implements ChainView {
       limit,
       ...(start !== undefined && { after: start }),
     });
-    return rows.map(({ sk, value }) => ({
-      txid: decodeHistory(value).txid,
-      ...parseHistoryKey(sk),
-    }));
+    return (
+      rows
+        .map(({ value }) => decodeHistory(value))
+        // The first of all sorts last, whatever its height.
+        .filter(({ txid }) => txid !== after)
+        .map(({ txid, height, position }) => ({ txid, height, position }))
+    );
   }
 }
 

@@ -61,6 +61,11 @@ export const coinKey = (script: ScriptHash, outpoint: OutpointKey): RowKey => ({
   sk: coinSortKey(outpoint),
 });
 export const HISTORY_PREFIX = 'h#';
+/**
+ * The first row that an address ever had. Its key is known beforehand, so one read in a batch tells a
+ * new address, which most are, and nothing need be searched. Sorts after all others.
+ */
+export const HISTORY_FIRST = 'h#~';
 /** Newest first: height and position are counted down. */
 export const historySortKey = (height: Height, position: number): string =>
   `h#${hex(HEIGHT_INVERSE - height, 8)}${hex(POSITION_INVERSE - position, 5)}`;
@@ -292,6 +297,8 @@ export function decodeTxRow(value: Uint8Array): TxRow {
 /** One transaction of an address, with the address's totals up to and with it. */
 export interface HistoryRow {
   readonly txid: Txid;
+  readonly height: Height;
+  readonly position: number;
   readonly txCount: number;
   readonly fundedCount: number;
   /** Money that goes round is counted each time: may exceed 21e14, even 2^53. */
@@ -301,8 +308,10 @@ export interface HistoryRow {
 }
 
 export const encodeHistory = (row: HistoryRow): Uint8Array =>
-  new RowWriter(HASH_BYTES + 28)
+  new RowWriter(HASH_BYTES + 36)
     .hash(row.txid)
+    .u32(row.height)
+    .u32(row.position)
     .u32(row.txCount)
     .u32(row.fundedCount)
     .u64(row.fundedSats)
@@ -314,20 +323,13 @@ export function decodeHistory(value: Uint8Array): HistoryRow {
   const from = new RowReader(value);
   return {
     txid: readHash(from),
+    height: from.u32(),
+    position: from.u32(),
     txCount: from.u32(),
     fundedCount: from.u32(),
     fundedSats: from.u64(),
     spentCount: from.u32(),
     spentSats: from.u64(),
-  };
-}
-
-/** Height and position that a history sort key bears. */
-export function parseHistoryKey(sk: string): { height: Height; position: number } {
-  const place = sk.slice(HISTORY_PREFIX.length);
-  return {
-    height: HEIGHT_INVERSE - Number.parseInt(place.slice(0, 8), 16),
-    position: POSITION_INVERSE - Number.parseInt(place.slice(8), 16),
   };
 }
 

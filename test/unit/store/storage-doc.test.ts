@@ -77,11 +77,14 @@ const RECORDS: Record<string, (example: Example) => [unknown, Uint8Array, RowKey
     const key = layout.coinKey(coinScript(), toOutpointKey(txid, vout));
     return [coin(), layout.encodeCoin(layout.decodeCoin(value)), key];
   },
-  history: ({ sk }) => {
-    const { height, position } = layout.parseHistoryKey(sk);
-    const pk = layout.addressPartition(coinScript());
-    const key = { pk, sk: layout.historySortKey(height, position) };
+  history: () => {
+    const key = { pk: layout.addressPartition(coinScript()), sk: layout.HISTORY_FIRST };
     return [history(), layout.encodeHistory(history()), key];
+  },
+  later: ({ value }) => {
+    const row = layout.decodeHistory(value);
+    const sk = layout.historySortKey(row.height, row.position);
+    return [row, layout.encodeHistory(row), { pk: layout.addressPartition(coinScript()), sk }];
   },
   outspend: ({ value }) => {
     const row = layout.decodeOutspend(value);

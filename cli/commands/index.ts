@@ -95,4 +95,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'take down what deploy put up; wallets are kept',
     load: async () => (await import('./destroy.ts')).destroy,
   },
+  {
+    name: 'token',
+    summary: 'make a new token for the API of a deployed node',
+    load: async () => (await import('./token.ts')).token,
+  },
+  {
+    name: 'invite',
+    summary: 'print the line by which a node of another account knows a deployed one',
+    load: async () => (await import('./invite.ts')).invite,
+  },
 ];

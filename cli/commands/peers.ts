@@ -1,4 +1,5 @@
 /** `peers`, `peers add`, `peers remove`: whom the node speaks with. */
+import { existsSync } from 'node:fs';
 import type { PeerInfo } from '../../lib/gossip/types.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
@@ -7,7 +8,7 @@ import { withChain } from '../host/connect.ts';
 import { checkUrl } from '../settings.ts';
 import { table } from '../table.ts';
 
-const ACTIONS = ['list', 'add', 'remove'] as const;
+const ACTIONS = ['list', 'add', 'remove', 'open'] as const;
 const PAGE = 100;
 /** A handshake with a peer that does not answer takes its time. */
 const ADD_TIMEOUT_MS = 60_000;
@@ -47,8 +48,24 @@ async function show({ settings, print }: Context, peers: readonly PeerInfo[]): P
   for (const line of lines) await print(line);
 }
 
+/** Whether the text is an invite line rather than a URL. */
+const isLine = (text: string): boolean => text.trimStart().startsWith('{');
+
+const stackOf = ({ settings }: Context, node: string) => ({
+  node,
+  ...(settings.network !== undefined && { networkFile: settings.network }),
+});
+
+/** Lets strangers in again after the breaker of a deployed node shut them out. */
+async function openStack(context: Context, node: string): Promise<void> {
+  const { reopenInbox } = await import('../cloud/stack.ts');
+  const wasShut = await reopenInbox(stackOf(context, node));
+  context.note(wasShut ? `${node} takes messages of other accounts again.` : `${node} was open.`);
+}
+
 async function act(context: Context, action: string, what: string | undefined): Promise<void> {
-  const { settings, print } = context;
+  const { settings, print, note } = context;
+  if (action === 'open') return openStack(context, what ?? 'node0');
   if (action === 'list') {
     if (what !== undefined) throw usage("Error: 'peers list' takes no argument.");
     return show(context, await withChain(settings, ({ client }) => allPeers(client)));
@@ -56,8 +73,18 @@ async function act(context: Context, action: string, what: string | undefined): 
   if (what === undefined) {
     throw usage(`Error: 'peers ${action}' wants ${action === 'add' ? 'a URL' : 'an id'}.`);
   }
+  if (
+    action === 'add' &&
+    isLine(what) &&
+    settings.nodeUrl === undefined &&
+    existsSync('cdk.json')
+  ) {
+    const { addForeignPeer } = await import('../cloud/stack.ts');
+    addForeignPeer(stackOf(context, 'node0'), what);
+    return note('Added to the network file; the next deploy lets it in.');
+  }
   if (action === 'add') {
-    const address = checkUrl(what);
+    const address = isLine(what) ? what : checkUrl(what);
     const options = {
       method: 'POST',
       body: { address },
@@ -83,14 +110,14 @@ export const peers: CliCommand = {
   ],
   configure(command) {
     command
-      .argument('[action]', 'list (default), add or remove')
-      .argument('[what]', 'the URL to add, the id to remove');
+      .argument('[action]', 'list (default), add, remove or open')
+      .argument('[what]', 'the URL or line to add, the id to remove, the deployed node to open');
   },
   async run(context, _options, args) {
     const word = (args[0] ?? 'list').toLowerCase();
     const action = ACTIONS.find((name) => name.startsWith(word));
     if (action === undefined)
-      throw usage(`Error: 'peers' knows list, add and remove, not '${word}'.`);
+      throw usage(`Error: 'peers' knows list, add, remove and open, not '${word}'.`);
     await act(context, action, textOption({ what: args[1] }, 'what'));
   },
 };

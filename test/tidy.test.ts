@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { VERSION } from '../lib/node/version.ts';
 
 const files = execFileSync(
   'git',
@@ -40,6 +41,11 @@ describe('tidy', () => {
 
   it('has no clock in the core but by its port', () => {
     expect(offenders(core, /Date\.now|new Date\(\)|performance\.now/)).toEqual([]);
+  });
+
+  it('has one version', () => {
+    const { version } = JSON.parse(textOf('package.json')) as { version: string };
+    expect(VERSION).toBe(version);
   });
 
   it('has no leftover marks', () => {

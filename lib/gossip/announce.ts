@@ -4,7 +4,7 @@
  * process failed to announce, and the list of our users' own transactions. Ends when all sends have.
  */
 import type { BlockHash, Txid } from '../types.ts';
-import type { GossipContext } from './context.ts';
+import { type GossipContext, workText } from './context.ts';
 import { canReach, exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
 import type { Message } from './messages.ts';
@@ -65,7 +65,15 @@ export async function announceBlock(
   const peers = await listeners(ctx, except);
   const news = await blockNews(ctx, hash);
   if (news === undefined) return;
-  await forEachPeer(peers, (peer) => exchange(ctx, peer, [news], { way: 'tell' }));
+  const entry = await ctx.chain.entry(hash);
+  const then = entry && { height: entry.height, tip: hash, work: workText(entry.chainwork) };
+  await forEachPeer(peers, (peer) =>
+    exchange(ctx, peer, [news], {
+      way: 'tell',
+      // On a queue nobody says whether it was heard.
+      ...(then !== undefined && peer.kind !== 'sqs' && then.work > peer.work && { then }),
+    }),
+  );
   if (peers.length > 0 || except !== '') {
     await ctx.store.put([{ ...announcedKey, value: encodeJson(hash) }]);
   }

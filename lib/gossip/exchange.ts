@@ -114,12 +114,15 @@ export interface Exchanged {
   readonly refusal?: { readonly code: string; readonly detail: string };
 }
 
-/** A whole conversation with a peer. `nextAt`: when it is called again, if all goes well. */
+/**
+ * A whole conversation with a peer. `nextAt`: when it is called again, if all goes well; `then`: what
+ * is known of it then.
+ */
 export async function exchange(
   ctx: GossipContext,
   peer: PeerRow,
   first: readonly Message[],
-  options: { readonly way?: Way; readonly nextAt?: number } = {},
+  options: { readonly way?: Way; readonly nextAt?: number; readonly then?: Partial<PeerRow> } = {},
 ): Promise<Exchanged> {
   const { way = 'ask' } = options;
   let out = first;
@@ -144,7 +147,7 @@ export async function exchange(
     }
     out = turn.replies;
   }
-  await noteAlive(ctx, peer, news, options.nextAt);
+  await noteAlive(ctx, peer, news, options);
   return { ok: true };
 }
 
@@ -162,11 +165,12 @@ async function noteAlive(
   ctx: GossipContext,
   peer: PeerRow,
   news: Partial<PeerRow>,
-  nextAt: number | undefined,
+  options: { readonly nextAt?: number; readonly then?: Partial<PeerRow> },
 ): Promise<void> {
+  const { nextAt, then = {} } = options;
   const isOld = ctx.now() - peer.lastSeen >= LIMITS.touchSeconds || peer.failures > 0;
   if (nextAt === undefined && !isOld && Object.keys(news).length === 0) return;
-  if (nextAt === undefined)
-    await updatePeer(ctx, peer.id, () => ({ ...news, lastSeen: ctx.now() }));
-  else await peerAnswered(ctx, peer, { ...news, nextAt });
+  const all = { ...then, ...news };
+  if (nextAt === undefined) await updatePeer(ctx, peer.id, () => ({ ...all, lastSeen: ctx.now() }));
+  else await peerAnswered(ctx, peer, { ...all, nextAt });
 }

@@ -202,8 +202,13 @@ export async function putSession(tools: RowTools, row: SessionRow): Promise<void
 export const listSessions = (tools: RowTools): Promise<SessionRow[]> =>
   listRows<SessionRow>(tools, ROWS.sessions, 2 * LIMITS.sessionsMax);
 
-/** Keeps the list bounded: who was silent longest is forgotten. */
+/** Of the new sessions one in so many has the list looked through: reading it all each time is dear. */
+const SESSIONS_PER_LOOK = 16;
+
+/** Keeps the list bounded, give or take a few looks: who was silent longest is forgotten. */
 export async function makeRoomForSession(tools: RowTools): Promise<void> {
+  const [dice = 0] = tools.random.bytes(1);
+  if (dice % SESSIONS_PER_LOOK !== 0) return;
   const rows = await listSessions(tools);
   if (rows.length < LIMITS.sessionsMax) return;
   const oldest = [...rows].sort((a, b) => a.lastSeen - b.lastSeen);
@@ -252,6 +257,17 @@ const transportOf = (scoreKey: string): Kind => {
   return scoreKey.startsWith('url:') && kindOf(scoreKey.slice(4)) === 'local' ? 'local' : 'http';
 };
 
+/** What it said when it called us may be newer than what it answered. Shown, and relied on by nobody. */
+function freshest(row: PeerRow, sessions: readonly SessionRow[]): PeerRow {
+  const newer = sessions.filter(
+    ({ claimedUrl, work }) => claimedUrl === row.url && work > row.work,
+  );
+  const [best] = newer.sort((a, b) => (a.work > b.work ? -1 : 1));
+  if (best === undefined) return row;
+  const { height, tip, lastSeen } = best;
+  return { ...row, height, tip, lastSeen: Math.max(lastSeen, row.lastSeen) };
+}
+
 /** Peers by address, then who calls us, then who was blamed and is neither. */
 export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
   const [peers, sessions, scores] = await Promise.all([
@@ -268,7 +284,11 @@ export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
   const called = new Map(peers.map((row) => [row.url, urlScoreKey(row.url)]));
   return [
     ...peers.map((row) =>
-      infoOf(row, { address: row.address, transport: row.kind }, scoreOf(urlScoreKey(row.url))),
+      infoOf(
+        freshest(row, sessions),
+        { address: row.address, transport: row.kind },
+        scoreOf(urlScoreKey(row.url)),
+      ),
     ),
     ...sessions.flatMap((row) => {
       const score = scoreOf(row.scoreKey);

@@ -58,19 +58,34 @@ class BodyFetcher {
     }
   }
 
+  #isLacking(peer: PeerRow, hash: BlockHash): boolean {
+    return this.#lacks.get(peer.id)?.has(hash) === true;
+  }
+
+  /** Who may have what comes next is asked first. */
+  #byUse(next: BlockHash): PeerRow[] {
+    return [...this.#peers].sort(
+      (a, b) => Number(this.#isLacking(a, next)) - Number(this.#isLacking(b, next)),
+    );
+  }
+
   /** Fetches what is not here, lowest first, one share a peer. */
   async fill(wanted: readonly BlockHash[]): Promise<void> {
     // What a former branch wanted would never be taken.
     const still = new Set(wanted);
     for (const hash of this.#ready.keys()) if (!still.has(hash)) this.#ready.delete(hash);
-    if (this.#bytes() >= LIMITS.windowBytes) return;
     const missing = wanted.filter((hash) => !this.#ready.has(hash));
+    const [next] = missing;
+    if (next === undefined) return;
+    const isFull = this.#bytes() >= LIMITS.windowBytes;
+    // What comes first is fetched in any case, or what is here could never be connected.
+    if (isFull && next !== wanted[0]) return;
     const jobs: { peer: PeerRow; hashes: BlockHash[] }[] = [];
     const taken = new Set<BlockHash>();
-    for (const peer of this.#peers.slice(0, LIMITS.fetchPeers)) {
-      const lacks = this.#lacks.get(peer.id);
-      const open = missing.filter((hash) => !taken.has(hash) && lacks?.has(hash) !== true);
-      const hashes = open.slice(0, this.#perAsk);
+    for (const peer of this.#byUse(next)) {
+      if (jobs.length === (isFull ? 1 : LIMITS.fetchPeers)) break;
+      const open = missing.filter((hash) => !taken.has(hash) && !this.#isLacking(peer, hash));
+      const hashes = open.slice(0, isFull ? 1 : this.#perAsk);
       for (const hash of hashes) taken.add(hash);
       if (hashes.length > 0) jobs.push({ peer, hashes });
     }
@@ -103,7 +118,7 @@ class BodyFetcher {
 
   /** Whether somebody is left who was not asked for it. */
   mayCome(hash: BlockHash): boolean {
-    return this.#peers.some((peer) => this.#lacks.get(peer.id)?.has(hash) !== true);
+    return this.#peers.some((peer) => !this.#isLacking(peer, hash));
   }
 
   /** The bodies at the beginning of `wanted` that are here, one window at most. */

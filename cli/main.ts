@@ -4,6 +4,7 @@ import { runCli } from './program.ts';
 
 /** A second Ctrl-C within this time is the same one, forwarded by the process that started us. */
 const SAME_SIGNAL_MS = 1_000;
+const PARENT_LOOK_MS = 250;
 
 function onStop(listener: () => void): () => void {
   let askedAt: number | undefined;
@@ -20,10 +21,27 @@ function onStop(listener: () => void): () => void {
   process.on('disconnect', stop);
   // Listening for the end of our starter must not keep us alive.
   process.channel?.unref();
+  const watch = watchNpm(stop);
   return () => {
+    clearInterval(watch);
     for (const signal of signals) process.off(signal, stop);
     process.off('disconnect', stop);
   };
+}
+
+/**
+ * npm and npx start a shell that starts us, and pass a signal on to that shell alone, which dies of
+ * it and leaves us behind: its end is the signal then.
+ */
+function watchNpm(stop: () => void): NodeJS.Timeout | undefined {
+  if (process.env['npm_command'] === undefined) return undefined;
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    stop();
+  }, PARENT_LOOK_MS);
+  return look.unref();
 }
 
 const io: Io = {

@@ -66,14 +66,17 @@ const LONG_POLL_MS_MAX = 60_000;
 
 export async function runNode(options: RunOptions): Promise<RunningNode> {
   const { dir, name, params, listener, keystore, mining, onLog } = options;
+  const ended = new AbortController();
   const telemetry = createPrometheusTelemetry({
     network: params.name,
     node: name,
-    ...(onLog !== undefined && { onLog }),
+    // What is cut short by the end is no news.
+    onLog: (...entry) => {
+      if (!ended.signal.aborted) onLog?.(...entry);
+    },
   });
   const opened = await openNode({ ...options, url: listener.url, telemetry });
   const { node } = opened;
-  const ended = new AbortController();
   const miner = mining && startableMiner(node, mining, { params, telemetry });
   const wallet = createWalletService({ node, keystore });
   const miningStatus = (): MiningStatus => ({

@@ -7,19 +7,20 @@ import { Fault } from '../faults.ts';
 import { refuse, rejectOf } from '../rejects.ts';
 import type { Reject, Sats, Tx, Txid, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
-import { admit } from './admit.ts';
+import { admit, newNonce } from './admit.ts';
 import { type Assessment, assess, type Plan } from './assess.ts';
 import { checkAlone, readTransaction } from './check-alone.ts';
 import type { MempoolContext } from './context.ts';
 import { MEMPOOL_LIMITS } from './context.ts';
 import { toEntry } from './entry.ts';
 import { evictOverCap } from './evict.ts';
+import { readRows } from './family.ts';
 import type { Feed } from './feed.ts';
 import { hintRows } from './hints.ts';
 import type { Orphans } from './orphans.ts';
 import type { PoolCache } from './pool-cache.ts';
 import { takeOut } from './removal.ts';
-import type { StoredTx } from './rows.ts';
+import { encodeStored, poolKey, type StoredTx } from './rows.ts';
 import type { MempoolEntry, TxOutcome } from './types.ts';
 
 export interface MempoolParts {
@@ -64,7 +65,10 @@ async function acceptOne(
     const found: Assessment = await ctx.chain.view((view) =>
       assess(ctx, parts.cache, view, { tx, returned }),
     );
-    if (found.status === 'known') return { status: 'known', txid };
+    if (found.status === 'known') {
+      if (returned && !found.confirmed && !(await renew(ctx, parts, txid))) continue;
+      return { status: 'known', txid };
+    }
     if (found.status === 'rejected') return { status: 'rejected', txid, reject: found.reject };
     if (found.status === 'missing') return missing(parts, tx, found.parents, options);
     if (found.status === 'blocked') {
@@ -75,6 +79,21 @@ async function acceptOne(
     if (admission.ok) return finish(ctx, parts, found.plan, admission);
   }
   throw new Fault('commit-contention', 'a transaction found its coins changed again and again');
+}
+
+/**
+ * Gives a transaction that a reorganisation brought back to life a new nonce: a janitor that saw it
+ * dead may still be about to delete it. False: it changed meanwhile.
+ */
+async function renew(ctx: MempoolContext, { feed }: MempoolParts, txid: Txid): Promise<boolean> {
+  const [row] = await readRows(ctx, [txid]);
+  if (row === undefined) return false;
+  if (row.pendingUntil !== undefined) return true;
+  const nonce = newNonce(ctx);
+  const op = { op: 'put', ...poolKey(txid), value: encodeStored(row), nonce } as const;
+  const result = await ctx.store.transact([{ ...op, if: { nonce: row.nonce } }]);
+  if (result.ok) await feed.publish([{ txid, entered: true, nonce, reason: '' }]);
+  return result.ok;
 }
 
 /** Core's answer to its own users; from a peer it may be ahead of its parents. */

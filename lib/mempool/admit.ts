@@ -17,6 +17,9 @@ import { encodeStored, poolKey, type StoredTx } from './rows.ts';
 const NONCE_BYTES = 8;
 const MS_PER_SECOND = 1000;
 
+export const newNonce = ({ random }: Pick<MempoolContext, 'random'>): string =>
+  toHex(random.bytes(NONCE_BYTES));
+
 export type Admission =
   | { readonly ok: true; readonly entry: StoredTx; readonly removed: readonly StoredTx[] }
   /** Something changed since the assessment, or the transaction is there already. */
@@ -31,7 +34,7 @@ export async function admit(ctx: MempoolContext, plan: Plan): Promise<Admission>
     feeSats: plan.feeSats,
     bytes: tx.raw.length,
     addedMs: ctx.clock.nowMs(),
-    nonce: toHex(ctx.random.bytes(NONCE_BYTES)),
+    nonce: newNonce(ctx),
   };
   const needed =
     1 + plan.cells.length + plan.parents.length + plan.goneClaimants.length + plan.conflicts.length;

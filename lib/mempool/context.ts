@@ -34,6 +34,9 @@ export const MEMPOOL_LIMITS = {
   feedStartMs: 600_000,
   feedKeepSeconds: 7200,
   clockSkewMs: 60_000,
+  /** The newest rows of the feed that make the sequence: at most so many, of so long a time. */
+  sequenceRows: 16,
+  sequenceMs: 5000,
   orphanMs: 300_000,
   /** A claim or hint outlives its transaction's expiry by this, so that no reader meets it half. */
   afterlifeSeconds: 86_400,

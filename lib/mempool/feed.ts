@@ -1,10 +1,11 @@
 /**
- * The mempool's feed: who entered and left, by time; and a sequence that changes after each change.
- * For peers that poll, for long polls and for the copy in memory. Rows are put right after the
- * admission or removal that they tell of: one may be missing after a crash, so nothing that must
- * hold rests on them.
+ * The mempool's feed: who entered and left, by time; its newest rows are the mempool's sequence. For
+ * peers that poll, for long polls and for the copy in memory. Rows are put right after the admission
+ * or removal that they tell of: one may be missing after a crash, so nothing that must hold rests on
+ * them.
  */
 import { toHex } from '../codec/index.ts';
+import { sha256 } from '../crypto/hash.ts';
 import type { LooseRow } from '../ports/store.ts';
 import { decodeText, encodeText } from '../store/layout.ts';
 import type { Txid } from '../types.ts';
@@ -19,11 +20,10 @@ import {
   feedPartitions,
   feedStamp,
   feedTime,
-  SEQUENCE_KEY,
 } from './rows.ts';
 
-const SEQUENCE_BYTES = 8;
 const MS_PER_SECOND = 1000;
+const SEQUENCE_DIGITS = 16;
 
 export type Feed = ReturnType<typeof createFeed>;
 
@@ -32,37 +32,13 @@ export interface FeedRow extends FeedItem {
   readonly at: string;
 }
 
-export function createFeed({ store, clock, random }: MempoolContext) {
+export function createFeed({ store, clock }: MempoolContext) {
   let lastMs = 0;
-  let bumping: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
 
   /** Strictly increasing in this process: a reader's cursor passes over nothing. */
   const stamp = (): number => {
     lastMs = Math.max(clock.nowMs(), lastMs + 1);
     return lastMs;
-  };
-
-  const bump = async (): Promise<void> => {
-    const value = encodeText(toHex(random.bytes(SEQUENCE_BYTES)));
-    await store.put([{ ...SEQUENCE_KEY, value }]);
-  };
-
-  /** Callers that come while one write is under way share the next one. */
-  const bumpSoon = (): Promise<void> => {
-    if (bumping === undefined) {
-      bumping = bump().finally(() => {
-        bumping = undefined;
-      });
-      return bumping;
-    }
-    next ??= bumping
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return bumpSoon();
-      });
-    return next;
   };
 
   /** `more`: other rows that may go with them. */
@@ -77,8 +53,6 @@ export function createFeed({ store, clock, random }: MempoolContext) {
       return { ...feedKey(ms, item.txid), value: encodeFeed(item), expiresAt };
     });
     await store.put([...rows, ...more]);
-    // After the rows: who sees the new sequence finds them.
-    await bumpSoon();
   };
 
   /** The next rows after a place of the feed, in order. */
@@ -104,10 +78,20 @@ export function createFeed({ store, clock, random }: MempoolContext) {
   return {
     publish,
     rowsAfter,
-    /** One small read. */
+    /**
+     * One small read: the newest rows. Several, since the clocks of processes differ and a later row
+     * may sort before an earlier one.
+     */
     async sequence(): Promise<string> {
-      const [row] = await store.read([SEQUENCE_KEY]);
-      return row === undefined ? '0' : decodeText(row.value);
+      const nowMs = clock.nowMs();
+      const { sequenceRows: limit, sequenceMs } = MEMPOOL_LIMITS;
+      const rows = await store.list(feedPartition(nowMs), { reverse: true, limit });
+      const newest = rows[0];
+      if (newest === undefined || (newest.expiresAt ?? 0) * MS_PER_SECOND <= nowMs) return '0';
+      const newestMs = feedTime(newest.sk) ?? 0;
+      const near = rows.filter(({ sk }) => (feedTime(sk) ?? 0) > newestMs - sequenceMs);
+      const text = near.map(({ sk, value }) => `${sk} ${decodeText(value)}`).join(' ');
+      return toHex(sha256(encodeText(text))).slice(0, SEQUENCE_DIGITS);
     },
     /** For polling peers: see Mempool.feed. A cursor that is none starts ten minutes ago. */
     async entered(

@@ -148,8 +148,11 @@ export class PoolCache {
     for (const { txid, nonce } of entries) this.#pool.remove(txid, nonce);
   }
 
-  /** Which transactions of the copy are alive as of the view's version, oldest first. */
-  async examine(view: ChainView): Promise<Examined> {
+  /**
+   * Which transactions of the copy are alive as of the view's version, oldest first. The dead whose
+   * rows are gone leave the copy, unless `keepDead`: for who is about to delete them.
+   */
+  async examine(view: ChainView, { keepDead = false } = {}): Promise<Examined> {
     const { pool } = this;
     const { version } = view.tip;
     // A new map: a reading at another version may still be filling the old one.
@@ -170,7 +173,26 @@ export class PoolCache {
     }
     const result = { tip: view.tip, alive: alive.sort(byAge), dead };
     this.#examined = { result, changes, pool };
+    if (!keepDead && dead.length > 0 && pool.changes === changes) {
+      await this.forgetGone(dead.map(({ entry }) => entry));
+    }
     return result;
+  }
+
+  /** Drops from the copy those whose rows are gone; answers the others. */
+  async forgetGone(entries: readonly StoredTx[]): Promise<StoredTx[]> {
+    const rows = await readRows(
+      this.#ctx,
+      entries.map(({ txid }) => txid),
+    );
+    const isGone = ({ nonce }: StoredTx, i: number): boolean => rows[i]?.nonce !== nonce;
+    this.remove(entries.filter(isGone));
+    for (const row of rows) {
+      // Here again by another admission.
+      const isNew = row !== undefined && this.#pool.get(row.txid) === undefined;
+      if (isNew && row.pendingUntil === undefined) this.#pool.add(row);
+    }
+    return entries.filter((entry, i) => !isGone(entry, i));
   }
 
   async #patients(view: ChainView, pool: Pool): Promise<Map<Txid, Patient>> {

@@ -57,12 +57,17 @@ export async function buryDead(
   const { cache } = parts;
   await cache.sync();
   const dead = await ctx.chain.view(async (view) => {
-    const examined = await cache.examine(view);
+    const examined = await cache.examine(view, { keepDead: true });
     if (examined.tip.version !== version) return [];
     const entries = examined.dead.map(({ entry }) => entry);
+    // Others may have deleted them: a refused delete costs as much as one that is done.
     const doubtful = entries.filter(({ txid }) => !confirmed.has(txid));
-    const alive = await stillAlive(ctx, cache, view, doubtful);
-    return entries.filter(({ txid }) => !alive.has(txid));
+    const present = doubtful.length === 0 ? [] : await cache.forgetGone(doubtful);
+    const alive = await stillAlive(ctx, cache, view, present);
+    return [
+      ...entries.filter(({ txid }) => confirmed.has(txid)),
+      ...present.filter(({ txid }) => !alive.has(txid)),
+    ];
   });
   await takeOut(ctx, parts, dead, ({ txid }) => (confirmed.has(txid) ? 'confirmed' : 'conflict'));
 }

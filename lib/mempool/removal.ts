@@ -12,7 +12,10 @@ import { poolKey, type StoredTx } from './rows.ts';
 
 export type LeaveReason = 'confirmed' | 'conflict' | 'replaced' | 'evicted' | 'expired';
 
-/** Deletes those that are still there as seen, tells the feed, and answers which they were. */
+/**
+ * Deletes those that are still there as seen, tells the feed, and answers which they were. Of what
+ * was confirmed the feed tells one: the rest is seen by the chain, and a row costs as much as a coin.
+ */
 export async function takeOut(
   ctx: MempoolContext,
   parts: { readonly cache: PoolCache; readonly feed: Feed },
@@ -25,7 +28,11 @@ export async function takeOut(
     if ((await ctx.store.transact([op])).ok) gone.add(txid);
   });
   parts.cache.remove(entries);
-  const left = entries.filter(({ txid }) => gone.has(txid));
+  let confirmed = 0;
+  const left = entries.filter((entry) => {
+    if (!gone.has(entry.txid)) return false;
+    return reasonOf(entry) !== 'confirmed' || confirmed++ === 0;
+  });
   await parts.feed.publish(
     left.map((entry) => ({
       txid: entry.txid,

@@ -3,8 +3,7 @@
  * coin rows are the third cell of the chain's. Owns no rule and no write.
  *
  *   M#<first hex digit> / <txid>   a transaction, nonce: random per admission
- *   E#<minute> / <ms><txid>        feed: it entered or left
- *   MQ / sequence                  changes after every change of the feed
+ *   E#<day> / <ms><txid>           feed: it entered or left
  *   MQ / floor                     fee rate that the last eviction left behind
  *   MO / <txid>                    orphan; MO#<parent> / <txid>: who waits for a parent
  *   A#<scripthash> / m#<txid>      hint: the transaction touches this script
@@ -18,7 +17,7 @@ import type { Sats, ScriptHash, Tx, Txid } from '../types.ts';
 
 /** First byte of a transaction row. */
 const ROW_SCHEMA = 1;
-const MS_PER_MINUTE = 60_000;
+const MS_PER_DAY = 86_400_000;
 const MS_DIGITS = 13;
 const TXID_CHARS = 64;
 const HASH_BYTES = 32;
@@ -26,7 +25,6 @@ const HEX_DIGITS = '0123456789abcdef';
 
 export const TX_PARTITIONS: readonly string[] = Array.from(HEX_DIGITS, (digit) => `M#${digit}`);
 export const poolKey = (txid: Txid): RowKey => ({ pk: `M#${txid.slice(0, 1)}`, sk: txid });
-export const SEQUENCE_KEY: RowKey = { pk: 'MQ', sk: 'sequence' };
 export const FLOOR_KEY: RowKey = { pk: 'MQ', sk: 'floor' };
 /** How far the chain's log was worked through: see reconcile. */
 export const RECONCILED_KEY: RowKey = { pk: 'MQ', sk: 'reconciled' };
@@ -106,13 +104,14 @@ export interface FeedItem {
   readonly reason: string;
 }
 
-const minuteOf = (ms: number): number => Math.floor(ms / MS_PER_MINUTE);
-export const feedPartition = (ms: number): string => `E#${minuteOf(ms)}`;
+const dayOf = (ms: number): number => Math.floor(ms / MS_PER_DAY);
+/** A day a partition: its newest rows are one read, wherever a cursor stands it is one or two. */
+export const feedPartition = (ms: number): string => `E#${dayOf(ms)}`;
 /** Partitions from the one of `fromMs` to the one of `toMs`, in order. */
 export const feedPartitions = (fromMs: number, toMs: number): string[] =>
   Array.from(
-    { length: Math.max(0, minuteOf(toMs) - minuteOf(fromMs) + 1) },
-    (_, i) => `E#${minuteOf(fromMs) + i}`,
+    { length: Math.max(0, dayOf(toMs) - dayOf(fromMs) + 1) },
+    (_, i) => `E#${dayOf(fromMs) + i}`,
   );
 /** Where in the feed a time begins. */
 export const feedStamp = (ms: number): string => String(ms).padStart(MS_DIGITS, '0');

@@ -1,6 +1,7 @@
 /** The mempool after the chain moved: what is confirmed, dead, returned; janitors that stall or die. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Mempool } from '../../lib/mempool/types.ts';
+import type { Op, Store } from '../../lib/ports/store.ts';
 import type { Tx } from '../../lib/types.ts';
 import { brokenInvariants, MempoolWorld, type StoreKind } from '../helpers/mempool-world.ts';
 
@@ -120,6 +121,19 @@ describe.each<StoreKind>(['memory', 'leveldb'])('after a block, on %s', (store) 
   });
 });
 
+/** A store whose transactions wait for a promise. */
+const stalling = (store: Store, asleep: Promise<void>): Store =>
+  new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      if (name !== 'transact') return typeof value === 'function' ? value.bind(target) : value;
+      return async (ops: readonly Op[]) => {
+        await asleep;
+        return target.transact(ops);
+      };
+    },
+  });
+
 describe('janitors', () => {
   it('that never run change no answer: dead rows are passed over', async () => {
     world = await MempoolWorld.open({ blocks: 8 });
@@ -177,20 +191,7 @@ describe('janitors', () => {
     const asleep = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const sleeper = world.another(
-      (store) =>
-        new Proxy(store, {
-          get(target, name) {
-            const value = Reflect.get(target, name) as unknown;
-            if (name !== 'transact')
-              return typeof value === 'function' ? value.bind(target) : value;
-            return async (ops: readonly never[]) => {
-              await asleep;
-              return target.transact(ops);
-            };
-          },
-        }),
-    );
+    const sleeper = world.another((store) => stalling(store, asleep));
     await sleeper.list();
     const mined = story.mine({ txs: [tx] });
     const change = await world.give(mined.block, { stalled: true });
@@ -206,6 +207,34 @@ describe('janitors', () => {
     await sleeping;
     expect(await world.txids()).toEqual([tx.txid]);
     expect(await world.txids(world.another())).toEqual([tx.txid]);
+    expect(await brokenInvariants(world)).toEqual([]);
+  });
+
+  it('that stalled before anybody deleted do not throw out whom a reorganisation revived', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const fork = story.tip;
+    const tx = pay('tx', 'b1:0');
+    await world.accept(tx);
+    let release = (): void => {};
+    const asleep = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const sleeper = world.another((store) => stalling(store, asleep));
+    const mined = story.mine({ txs: [tx] });
+    const change = await world.give(mined.block, { stalled: true });
+    const sleeping = sleeper.reconcile(change!);
+    story.mine({ on: fork, name: 'r1' });
+    story.mine({ name: 'r2' });
+    // Give the sleeper time to read.
+    for (let i = 0; i < 20; i++) await world.mempool.list();
+    await world.give(story.block('r1').block);
+    await world.give(story.block('r2').block);
+    release();
+    await sleeping;
+    expect(await world.txids()).toEqual([tx.txid]);
+    expect(await world.txids(world.another())).toEqual([tx.txid]);
+    expect(await world.txids(sleeper)).toEqual([tx.txid]);
     expect(await brokenInvariants(world)).toEqual([]);
   });
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '../../../lib/codec/index.ts';
-import { TX_PARTITIONS } from '../../../lib/mempool/rows.ts';
+import { feedPartition, TX_PARTITIONS } from '../../../lib/mempool/rows.ts';
 import { FUZZ_RUNS, fuzzSeed, mangled } from '../../helpers/fuzz.ts';
 import { brokenInvariants, MempoolWorld } from '../../helpers/mempool-world.ts';
 
@@ -39,8 +39,7 @@ afterAll(() => world.close());
 /** All that a transaction's admission may leave behind. */
 async function traces(): Promise<string> {
   const partitions = [...TX_PARTITIONS, 'MQ'];
-  const minute = Math.floor(world.clock.nowMs() / 60_000);
-  for (let i = minute - 3; i <= minute + 1; i++) partitions.push(`E#${i}`);
+  partitions.push(feedPartition(world.clock.nowMs()));
   const rows = await Promise.all(partitions.map((pk) => world.store.list(pk)));
   return rows
     .flat()

@@ -91,6 +91,16 @@ export function isParked(
   return !branch.path.some((node) => tree.unparked.has(node.hash));
 }
 
+/** Once a branch and process, not at every look. */
+function alarmParked({ hints, telemetry }: ChainContext, hash: BlockHash, branch: Branch): void {
+  if (hints.alarmed === hash) return;
+  hints.alarmed = hash;
+  telemetry.log('warn', 'a better branch forks deeper than the reorg limit: parked', {
+    hash,
+    forkHeight: branch.forkHeight,
+  });
+}
+
 /** The best branch with more work than the tip that is complete, not known invalid, not parked. */
 async function chooseBranch(
   ctx: ChainContext,
@@ -121,10 +131,7 @@ async function chooseBranch(
     if (branch === undefined) groundless.add(root);
     else if (branch.path.length > 0) {
       if (!isParked(ctx, tree, branch, tip)) return branch;
-      ctx.telemetry.log('warn', 'a better branch forks deeper than the reorg limit: parked', {
-        hash: candidate.hash,
-        forkHeight: branch.forkHeight,
-      });
+      alarmParked(ctx, candidate.hash, branch);
       groundless.add(root);
     }
   }

@@ -29,6 +29,8 @@ export interface ChainHints {
   offBytes: number;
   /** The tip at which the quota was last enforced. */
   quotaTip: BlockHash | undefined;
+  /** The parked branch that was told of last. */
+  alarmed: BlockHash | undefined;
   /** Running totals of addresses, by partition, as of one version of the store, and of no other. */
   totals: { version: number; byAddress: Map<string, Totals> };
 }
@@ -38,6 +40,7 @@ export const noHints = (): ChainHints => ({
   offRows: 0,
   offBytes: 0,
   quotaTip: undefined,
+  alarmed: undefined,
   totals: { version: 0, byAddress: new Map() },
 });
 

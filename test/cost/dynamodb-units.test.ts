@@ -9,13 +9,13 @@ describeWith(
   { name: 'write units on dynoxide', missing: 'npm has no build of dynoxide for this platform' },
   (binary) => {
     describe('of the life', () => {
-      it('of a 1-in-2-out transaction 20 at most, of an empty block 16', async () => {
+      it('of a 1-in-2-out transaction 18 at most, of an empty block 16', async () => {
         const running = await startDynoxide(binary);
         const client = running.client();
         try {
           const life = await measureLife(client);
           expect(life.oneIn.write).toBeGreaterThan(5);
-          expect(life.oneIn.write).toBeLessThanOrEqual(20);
+          expect(life.oneIn.write).toBeLessThanOrEqual(18);
           expect(life.emptyBlock.write).toBeLessThanOrEqual(16);
         } finally {
           client.destroy();

@@ -8,7 +8,7 @@ export interface Context {
   readonly settings: Settings;
   /** A result: one line on stdout. */
   print(line: string): Promise<void>;
-  /** A notice on stderr; silent with -q. */
+  /** A notice on stderr; silent with -q and with --json. */
   note(line: string): void;
   /** `Warning: …` on stderr, with -q too. */
   warn(line: string): void;

@@ -137,7 +137,8 @@ function createContext(io: Io, flags: CommonFlags): Context {
     settings,
     print: (line) => printLine(io, line),
     note: (line) => {
-      if (!settings.quiet) io.stderr.write(`${line}\n`);
+      // With --json stderr is for a program too: one problem object or nothing.
+      if (!settings.quiet && !settings.json) io.stderr.write(`${line}\n`);
     },
     warn: (line) => {
       io.stderr.write(`Warning: ${line}\n`);

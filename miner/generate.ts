@@ -15,6 +15,7 @@ import { silentTelemetry, type Telemetry } from '../lib/ports/telemetry.ts';
 import { refuse } from '../lib/rejects.ts';
 import { type BlockHash, type Verdict, valid } from '../lib/types.ts';
 import { EXTRA_NONCE_BYTES } from './hash-pool.ts';
+import { createLimitedSource } from './limited-source.ts';
 import { createMiner } from './miner.ts';
 import { pause } from './pause.ts';
 
@@ -121,7 +122,7 @@ function generateOnThreads(
     };
     const abort = (): void => finish(ended(hashes, count));
     const miner = createMiner({
-      source: createEmbeddedSource({ node, sleep: pause }),
+      source: createLimitedSource(createEmbeddedSource({ node, sleep: pause }), count),
       payTo,
       threads,
       clock,

@@ -108,8 +108,8 @@ async function runAll(
   };
   const forgetting = nodes.map(({ name, node }) =>
     node.on((event) => {
-      if (event.type === 'tip') emit({ ...event, event: 'block', type: undefined, node: name });
-      else emit({ event: 'tx', node: name, txid: event.txid });
+      if (event.type === 'tx') emit({ event: 'tx', node: name, txid: event.txid });
+      else emit({ event: 'block', node: name, hash: event.hash, height: event.height });
     }),
   );
   const payments = traffic

@@ -28,6 +28,7 @@ interface UpOptions {
   readonly peers: readonly string[];
   readonly port: number;
   readonly host: string;
+  readonly publicUrl: string | undefined;
   readonly mining: boolean;
   readonly threads: number;
   readonly rpc: { readonly user: string; readonly password: string } | undefined;
@@ -48,12 +49,14 @@ export function readRpc(
 function readUp({ io }: Context, options: Readonly<Record<string, unknown>>): UpOptions {
   const named = (options['connect'] as readonly string[] | undefined) ?? [];
   const fromEnv = (io.env['STACKCHAIN_PEERS'] ?? '').split(',').map((url) => url.trim());
+  const publicUrl = textOption(options, 'publicUrl');
   const peers = named.length > 0 ? named : fromEnv.filter((url) => url !== '');
   return {
     address: textOption(options, 'address'),
     peers: peers.map(checkUrl),
     port: portNumber(textOption(options, 'port') ?? PORT_DEFAULT),
     host: textOption(options, 'host') ?? HOST_DEFAULT,
+    publicUrl: publicUrl === undefined ? undefined : checkUrl(publicUrl),
     mining: options['mining'] !== false,
     threads: wholeNumber(textOption(options, 'threads') ?? '1', {
       flag: '--threads',
@@ -183,6 +186,7 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
       payTo !== undefined && {
         mining: { address, payTo: p2pkhScript(payTo), threads: up.threads },
       }),
+    ...(up.publicUrl !== undefined && { publicUrl: up.publicUrl }),
     ...(up.rpc !== undefined && { rpc: up.rpc }),
     onLog: logTo(context.io, warn),
   });
@@ -231,6 +235,7 @@ export const up: CliCommand = {
       .option('--connect <URL>', 'a peer, repeatable (STACKCHAIN_PEERS: commas)', collect)
       .option('--port <P>', 'the port, 0 for any; a busy one is passed over', PORT_DEFAULT)
       .option('--host <H>', 'the address to listen on; others can reach 0.0.0.0', HOST_DEFAULT)
+      .option('--public-url <URL>', 'where peers reach it, behind a proxy or on 0.0.0.0')
       .option('--threads <N>', 'mining threads', '1')
       .option('--no-mining', 'only follow the chain')
       .option('--rpc-user <U>', 'for JSON-RPC, beside the cookie')

@@ -14,6 +14,8 @@ export interface Listener {
   readonly url: string;
   readonly port: number;
   readonly isLoopback: boolean;
+  /** Listens on all addresses, so that none of them is known to be the one that peers reach. */
+  readonly isWildcard: boolean;
   /** Whoever asked before waits for this. */
   serve(answer: Answer): void;
   /** Waits, but no longer than the server lives: long polls end with it. */
@@ -38,6 +40,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 500;
 
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
 const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host);
 
@@ -61,6 +65,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     url: urlOf(options.host, port),
     port,
     isLoopback: isLoopbackHost(options.host),
+    isWildcard: WILDCARDS.has(options.host),
     serve(next) {
       answer = next;
       ready.resolve(next);

@@ -56,8 +56,12 @@ export function found(input: Founding): Promise<ChainParams> {
 /** Keeps the network in the empty directory; what another process put there meanwhile stays. */
 export function settle(dir: string, params: ChainParams): void {
   if (saveNetwork(dir, params)) return;
-  if (networkOfDir(dir)?.genesisHash === params.genesisHash) return;
-  throw machine(`Error: the data directory ${dir} is in use.`, 'store-in-use');
+  const held = networkOfDir(dir)?.genesisHash;
+  if (held === params.genesisHash) return;
+  throw machine(
+    `Error: the data directory ${dir} is of another network: genesis ${held}, not ${params.genesisHash}.`,
+    'wrong-network',
+  );
 }
 
 /**

@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly keystore: Keystore;
   readonly verifier: Verifier;
   readonly peers: readonly string[];
+  /** Where peers reach this node; default: where it listens, if that is one address. */
+  readonly publicUrl?: string;
   /** Absent: does not mine. */
   readonly mining?: MiningOptions;
   readonly rpc?: { readonly user: string; readonly password: string };
@@ -75,7 +77,8 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       if (!ended.signal.aborted) onLog?.(...entry);
     },
   });
-  const opened = await openNode({ ...options, url: listener.url, telemetry });
+  const url = options.publicUrl ?? (listener.isWildcard ? undefined : listener.url);
+  const opened = await openNode({ ...options, telemetry, ...(url !== undefined && { url }) });
   const { node } = opened;
   const miner = mining && startableMiner(node, mining, { params, telemetry });
   const wallet = createWalletService({ node, keystore });

@@ -1,7 +1,9 @@
 /** Commands on a chain in the directory: generate, send-raw, status, peers; and what stops them. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { FORMAT_KEY } from '../../lib/adapters/kv/cells.ts';
 import { openLevelStore } from '../../lib/adapters/leveldb-store.ts';
 import { cli, ok, tempDir } from '../helpers/cli.ts';
 
@@ -79,9 +81,17 @@ describe('what stops a command ends with 3 and a sentence', () => {
     expect((await cli(['status', ...at])).code).toBe(0);
   });
 
-  const damage: readonly [string, (dir: string) => void][] = [
+  const damage: readonly [string, (dir: string) => void | Promise<void>][] = [
     ['network.json that is cut', (d) => writeFileSync(join(d, 'network.json'), '{"name":')],
     ['network.json of nothing', (d) => writeFileSync(join(d, 'network.json'), '{}')],
+    [
+      'a newer format',
+      async (d) => {
+        const db = new ClassicLevel(join(d, 'chain'));
+        await db.put(FORMAT_KEY, 'stackchain store 99');
+        await db.close();
+      },
+    ],
     [
       'a database without its CURRENT',
       (d) => writeFileSync(join(d, 'chain', 'CURRENT'), 'rubbish\n'),
@@ -99,7 +109,7 @@ describe('what stops a command ends with 3 and a sentence', () => {
     const own = tempDir();
     const there = ['--data-dir', own, '--network', 'regtest'];
     await ok(['init-blockchain', '--address', A, ...there]);
-    harm(own);
+    await harm(own);
     const { code, stdout, stderr } = await cli(['status', ...there]);
     expect(stderr).toMatch(isSentence);
     expect([code, stdout]).toEqual([3, '']);
@@ -129,9 +139,9 @@ describe('what stops a command ends with 3 and a sentence', () => {
     const address = line.slice('New address: '.length);
     await ok(['init-blockchain', '--address', address, ...there]);
     const other = tempDir();
-    mkdirSync(other, { recursive: true });
-    await ok(['init-blockchain', '--address', address, '--data-dir', other]);
-    const { copyFileSync } = await import('node:fs');
+    const [another = ''] = await ok(['create-wallet', '--data-dir', other]);
+    const founder = another.slice('New address: '.length);
+    await ok(['init-blockchain', '--address', founder, '--data-dir', other]);
     copyFileSync(join(other, 'network.json'), join(own, 'network.json'));
     const { code, stdout, stderr } = await cli(['status', ...there]);
     expect(stderr).toMatch(isSentence);

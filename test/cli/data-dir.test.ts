@@ -101,8 +101,8 @@ describe('settings', () => {
   const settingsOf = (env: Record<string, string>, flags = {}) => readSettings(flags, env);
 
   test('a flag beats the environment, the environment the default', () => {
-    expect(settingsOf({ HOME: '/home/x' }).dataDir).toBe('/home/x/.stackchain');
-    expect(settingsOf({ HOME: '/home/x', STACKCHAIN_DATA_DIR: dir }).dataDir).toBe(dir);
+    expect(settingsOf({ HOME: '/somewhere' }).dataDir).toBe('/somewhere/.stackchain');
+    expect(settingsOf({ HOME: '/somewhere', STACKCHAIN_DATA_DIR: dir }).dataDir).toBe(dir);
     const both = settingsOf({ STACKCHAIN_DATA_DIR: '/other' }, { dataDir: dir });
     expect(both.dataDir).toBe(dir);
     expect(settingsOf({ STACKCHAIN_NETWORK: 'regtest' }).network).toBe('regtest');

@@ -100,6 +100,22 @@ describe('the feed', () => {
     },
   );
 
+  it('goes on over midnight, where a new partition begins', async () => {
+    const day = 86_400_000;
+    world.clock.advance(day - (world.clock.nowMs() % day) - 1500);
+    const witness = world.another();
+    const evening = pay('b1:0');
+    await world.accept(evening);
+    const first = await witness.feed('', 10);
+    expect(first.txids).toEqual([evening.txid]);
+    expect(await witness.list()).toHaveLength(1);
+    world.clock.advance(3000);
+    const morning = pay('b2:0');
+    await world.accept(morning);
+    expect((await witness.feed(first.cursor, 10)).txids).toEqual([morning.txid]);
+    expect(await world.txids(witness)).toEqual([evening.txid, morning.txid]);
+  });
+
   it('starts ten minutes ago', async () => {
     const old = pay('b1:0');
     const young = pay('b2:0');

@@ -63,6 +63,17 @@ export async function announceBlock(
   except: string,
 ): Promise<void> {
   const peers = await listeners(ctx, except);
+  if (peers.length > 0) await sendBlock(ctx, hash, peers);
+  if (peers.length > 0 || except !== '') {
+    await ctx.store.put([{ ...announcedKey, value: encodeJson(hash) }]);
+  }
+}
+
+async function sendBlock(
+  ctx: GossipContext,
+  hash: BlockHash,
+  peers: readonly PeerRow[],
+): Promise<void> {
   const news = await blockNews(ctx, hash);
   if (news === undefined) return;
   const entry = await ctx.chain.entry(hash);
@@ -74,9 +85,6 @@ export async function announceBlock(
       ...(then !== undefined && peer.kind !== 'sqs' && then.work > peer.work && { then }),
     }),
   );
-  if (peers.length > 0 || except !== '') {
-    await ctx.store.put([{ ...announcedKey, value: encodeJson(hash) }]);
-  }
 }
 
 async function txNews(ctx: GossipContext, txids: readonly Txid[]): Promise<Message[]> {

@@ -18,6 +18,7 @@ import {
   peerKey,
   putSession,
   sessionIdOf,
+  updatePeer,
 } from './peers.ts';
 import { idOf } from './rows.ts';
 import { say, type Turn } from './turn.ts';
@@ -106,6 +107,10 @@ async function welcome(ctx: GossipContext, turn: Turn, version: VersionFields): 
   const urls = addressesFor(peers, { loopback: isNear, except: claimedUrl });
   if (urls.length > 0) say(turn, { type: 'addr', urls });
   if (claimedUrl !== '' && known === undefined) await learnPeers(ctx, [claimedUrl]);
+  // It lives, or somebody says so: the next tick will see.
+  if (known !== undefined && known.failures > 0) {
+    await updatePeer(ctx, known.id, () => ({ nextAt: ctx.now() }));
+  }
   // Who cannot be called must be asked while it calls.
   const { entry } = await ctx.chain.tip();
   if (version.work > workText(entry.chainwork) && known === undefined) {

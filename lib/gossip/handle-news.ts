@@ -50,7 +50,7 @@ export async function onInv(
   const fresh = blocks.filter((_, i) => !known[i]).slice(0, LIMITS.bodiesPerAsk);
   const { scoreKey } = turn.identity;
   for (const hash of await takeLeases(ctx, fresh, scoreKey)) wanted.push({ kind: 'block', hash });
-  if (txs.length > 0 && !(await isBehind(ctx))) {
+  if (txs.length > 0 && !(await isBehind(ctx, turn))) {
     const unknown = await unknownTxs(ctx, txs);
     for (const hash of await takeLeases(ctx, unknown, scoreKey)) wanted.push({ kind: 'tx', hash });
   }
@@ -69,9 +69,12 @@ async function unknownTxs(ctx: GossipContext, txids: readonly Txid[]): Promise<T
   return open.filter((_, i) => !known[i]);
 }
 
-async function isBehind(ctx: GossipContext): Promise<boolean> {
-  const [best, tip] = await Promise.all([ctx.chain.bestHeader(), ctx.chain.tip()]);
-  return best.height > tip.entry.height + BEHIND_BLOCKS;
+async function isBehind(ctx: GossipContext, turn: Turn): Promise<boolean> {
+  if (turn.isBehind === undefined) {
+    const [best, tip] = await Promise.all([ctx.chain.bestHeader(), ctx.chain.tip()]);
+    turn.isBehind = best.height > tip.entry.height + BEHIND_BLOCKS;
+  }
+  return turn.isBehind;
 }
 
 /** Asks the sender for what follows our best chain. */
@@ -98,7 +101,8 @@ export async function onHeaders(
   const outcome = await ctx.chain.acceptHeaders(headers);
   if (outcome.status === 'stored') {
     turn.wantsBodies = true;
-    const isFull = headers.length === LIMITS.headersMax;
+    // Who can be called is asked for more by sync, which keeps to its time.
+    const isFull = headers.length === LIMITS.headersMax && !turn.identity.reply;
     if (isFull && outcome.added > 0) await askHeaders(ctx, turn, outcome.last.hash);
   } else if (outcome.status === 'orphan' && !isAsked) await askHeaders(ctx, turn);
   else if (outcome.status === 'orphan') {
@@ -162,7 +166,7 @@ const blameBlock = (ctx: GossipContext, turn: Turn, reject: Reject): Promise<voi
   blame(ctx, turn, { points: pointsForBlock(reject), reason: reject.reason });
 
 export async function onTx(ctx: GossipContext, turn: Turn, raw: Uint8Array): Promise<void> {
-  if (await isBehind(ctx)) return;
+  if (await isBehind(ctx, turn)) return;
   const outcome: TxOutcome = await ctx.admitTx(raw);
   if (outcome.status === 'accepted') {
     turn.accepted.push(outcome.entry.txid, ...(outcome.also ?? []).map(({ txid }) => txid));

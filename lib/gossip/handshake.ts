@@ -34,13 +34,15 @@ export async function call(
   options: { readonly asks: boolean },
 ): Promise<void> {
   let row = peer;
-  if (isHandshakeDue(ctx, peer)) {
+  const isFirst = isHandshakeDue(ctx, peer);
+  if (isFirst) {
     if (!(await shakeHands(ctx, peer)).ok) return;
     row = (await readOne<PeerRow>(ctx, peerKey(peer.id))) ?? peer;
   }
   const isPolled = options.asks && !row.push;
   const messages = [await getHeaders(ctx)];
-  if (isPolled) messages.push({ type: 'mempool', cursor: row.cursor });
+  // One that is told may have missed what was said while it, or its peer, was not there.
+  if (isPolled || isFirst) messages.push({ type: 'mempool', cursor: row.cursor });
   const nextAt = ctx.now() + (isPolled ? ctx.pollSeconds : ctx.handshakeSeconds);
   const called = await exchange(ctx, row, messages, { nextAt });
   if (called.ok) await offerTip(ctx, row);

@@ -32,8 +32,8 @@ export const LIMITS = {
   learnedMax: 128,
   sessionsMax: 1000,
   sessionSeconds: 86_400,
-  /** Peers that a message is sent to at the same time. */
-  parallelSends: 8,
+  /** Peers that a message is sent to at the same time: some may take their ten seconds. */
+  parallelSends: 32,
   backoffSecondsMax: 900,
   /** Longest time between two handshakes with a peer; else ten block spacings. */
   handshakeSecondsMax: 600,

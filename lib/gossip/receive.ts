@@ -10,7 +10,14 @@ import { canReach, exchange } from './exchange.ts';
 import { handleAll } from './handle.ts';
 import { LIMITS } from './limits.ts';
 import { decodeMessage, type Message } from './messages.ts';
-import { listPeers, type PeerRow, putSession, readSender, sessionIdOf } from './peers.ts';
+import {
+  listPeers,
+  type PeerRow,
+  putSession,
+  readSender,
+  sessionIdOf,
+  updatePeer,
+} from './peers.ts';
 import { addPoints, isBanned, type ScoreRow, scoreKeyOf } from './scores.ts';
 import { type Identity, newTurn, type Turn } from './turn.ts';
 import type { Gossip, Sender } from './types.ts';
@@ -106,6 +113,10 @@ async function finish(ctx: GossipContext, turn: Turn): Promise<Answer> {
   }
   if (turn.refusal !== undefined) return { ok: false, ...turn.refusal };
   const { peer } = identity;
+  // Its key is its own queue or place, so this is its word.
+  if (peer !== undefined && ctx.now() - peer.lastSeen >= LIMITS.touchSeconds) {
+    await updatePeer(ctx, peer.id, () => ({ ...turn.news, lastSeen: ctx.now() }));
+  }
   // A queue has no way back: what we have to say goes to the sender's own.
   if (peer?.kind === 'sqs' && turn.replies.length > 0) {
     if (canReach(ctx, peer, 'tell')) {

@@ -32,6 +32,8 @@ export interface Turn {
   /** Things named by getdata that may still be looked up. */
   lookUps: number;
   wantsBodies: boolean;
+  /** Whether we are far behind our best header; looked up once. */
+  isBehind?: boolean;
   readonly accepted: Txid[];
   /** What is to be written to the peer's row at the end. */
   news: Partial<PeerRow>;

@@ -143,7 +143,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     transports,
     name,
     url: options.url ?? '',
-    peers: options.peers ?? [],
+    peers: [...(options.peers ?? []), ...params.peers],
     acceptBlock,
     acceptBlocks: (raws) => following.window(raws),
     admitTx: (raw) => following.admit(raw),

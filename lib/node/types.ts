@@ -24,7 +24,7 @@ export interface NodeOptions {
   readonly name?: string;
   /** URL at which peers reach this node; absent: nobody can. */
   readonly url?: string;
-  /** Peers known from the start, URLs. */
+  /** Peers known from the start besides the network file's: URLs, or lines of nodes with a queue. */
   readonly peers?: readonly string[];
 }
 

@@ -1,46 +1,8 @@
-/** Nodes among each other: announcing, catching up, polling, blame. In process, one clock. */
+/** Nodes among each other: announcing, catching up, polling. In process, one clock. */
 import { describe, expect, it } from 'vitest';
-import { toBase64 } from '../../../lib/gossip/envelope.ts';
-import { encodePayload, type Message } from '../../../lib/gossip/messages.ts';
-import type { Sender } from '../../../lib/gossip/types.ts';
+import { Fault } from '../../../lib/faults.ts';
 import { Story } from '../../helpers/chain-builder.ts';
 import { heightOf, type NetNode, NodeNet, tipOf } from '../../helpers/node-net.ts';
-
-const LOOPBACK: Sender = { transport: 'http', key: '127.0.0.1' };
-
-async function post(
-  net: NodeNet,
-  { node }: NetNode,
-  messages: readonly Message[],
-  options: { readonly from?: string; readonly sender?: Sender } = {},
-): Promise<{ code: string; replies: readonly { type: string; payload: unknown }[] }> {
-  const { from = 'tester', sender = LOOPBACK } = options;
-  const envelopes = messages.map((message) =>
-    net.envelope(message.type, encodePayload(message), from),
-  );
-  const answer = await node.gossip.receive(envelopes, sender);
-  return answer.ok ? { code: 'ok', replies: answer.replies } : { code: answer.code, replies: [] };
-}
-
-const greeting = (name: string): Message => ({
-  type: 'version',
-  name,
-  genesis: '',
-  height: 0,
-  tip: '',
-  work: '0'.repeat(64),
-  url: '',
-  node: name,
-});
-
-/** Shakes hands as an HTTP client on loopback does; answers its session. */
-async function sessionOf(net: NodeNet, node: NetNode, name: string): Promise<string> {
-  const { replies } = await post(net, node, [greeting(name)], { from: name });
-  const verack = replies.find(({ type }) => type === 'verack')?.payload as { session: string };
-  return verack.session;
-}
-
-const ping: Message = { type: 'ping', nonce: new Uint8Array(8) };
 
 async function pair(): Promise<{ net: NodeNet; a: NetNode; b: NetNode }> {
   const net = new NodeNet();
@@ -196,6 +158,58 @@ describe('catching up', () => {
     expect(await tipOf(a)).toBe(await tipOf(laptop));
   });
 
+  it('bodies come from several peers, and one that stops midway is no loss', async () => {
+    const served = new Map<string, number>();
+    let stopAfter = Number.POSITIVE_INFINITY;
+    const net = new NodeNet({
+      fault: async ({ to }, deliver) => {
+        const answer = await deliver();
+        const blocks = answer.filter(({ type }) => type === 'block').length;
+        if (to === 'c' && blocks > 0 && stopAfter-- <= 0) throw new Fault('transport', 'gone');
+        served.set(to, (served.get(to) ?? 0) + blocks);
+        return answer;
+      },
+    });
+    // More than one share holds.
+    const raws = new Story(net.params).mineMany(1100).map(({ block }) => block.raw);
+    for (const name of ['a', 'b', 'c']) await (await net.add(name)).node.chain.acceptBlocks(raws);
+    const a = net.nodes.get('a') as NetNode;
+    stopAfter = 1;
+    const empty = await net.add('empty', { peers: ['a', 'b', 'c'] });
+    await empty.node.gossip.sync(net.clock.nowMs() + 60_000);
+    expect(await tipOf(empty)).toBe(await tipOf(a));
+    const shares = ['a', 'b', 'c'].filter((name) => (served.get(name) ?? 0) > 0);
+    expect(shares.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('one that comes back is told again, blocks and transactions', async () => {
+    const { net, a, b } = await pair();
+    await net.mine(a, 4, 'alice');
+    b.stop();
+    const story = new Story(net.params);
+    story.key('alice');
+    const locator = await a.node.chain.locator();
+    const block = locator[2] && (await a.node.chain.block(locator[2]));
+    const [coinbase] = block ? block.txs : [];
+    if (coinbase === undefined) throw new Error('no coinbase');
+    story.name(coinbase, 'coin');
+    await net.mine(a);
+    const tx = story.pay({ from: 'coin:0', to: 'bob', sats: 100_000 });
+    await a.node.acceptTx(tx.raw);
+    for (let i = 0; i < 5; i++) {
+      net.clock.advance(60_000);
+      await a.node.tick();
+    }
+    expect(await heightOf(b)).toBe(4);
+    net.hub.listen('b', b.node.gossip.receive);
+    await b.node.tick();
+    expect(await tipOf(b)).toBe(await tipOf(a));
+    expect(await b.node.mempool.get(tx.txid)).toBeDefined();
+    await a.node.tick();
+    const [hash] = await net.mine(a);
+    expect(await tipOf(b)).toBe(hash);
+  });
+
   it('a poll brings the transactions that wait', async () => {
     const net = new NodeNet();
     const a = await net.add('a');
@@ -213,193 +227,5 @@ describe('catching up', () => {
     expect((await a.node.acceptTx(tx.raw)).status).toBe('accepted');
     await net.pass(6, 2);
     expect(await laptop.node.mempool.get(tx.txid)).toBeDefined();
-  });
-});
-
-describe('blame', () => {
-  const badBlock = (net: NodeNet): Message => {
-    const story = new Story(net.params);
-    return { type: 'block', raw: story.build({ reward: 51e8 }).raw };
-  };
-
-  it('a bad block bans the session that posted it, and nobody else on that machine', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const evil = await sessionOf(net, a, 'evil');
-    const honest = await sessionOf(net, a, 'honest');
-    expect((await post(net, a, [badBlock(net)], { from: evil })).code).toBe('ok');
-    expect((await post(net, a, [ping], { from: evil })).code).toBe('banned');
-    expect((await post(net, a, [greeting('evil')], { from: evil })).code).toBe('banned');
-    expect((await post(net, a, [ping], { from: honest })).code).toBe('ok');
-    const peers = await a.node.gossip.peers();
-    expect(peers.filter(({ banned }) => banned)).toHaveLength(1);
-    expect(peers.filter(({ banned }) => !banned)).toHaveLength(1);
-    // Ids are shown to all: they must not give a session away.
-    for (const { id } of peers) expect([evil, honest]).not.toContain(id);
-  });
-
-  it('a bad block posted from afar bans the address', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
-    await post(net, a, [badBlock(net)], { sender });
-    expect((await post(net, a, [ping], { sender, from: 'another-name' })).code).toBe('banned');
-    const other: Sender = { transport: 'http', key: '203.0.113.8' };
-    expect((await post(net, a, [ping], { sender: other })).code).toBe('ok');
-    expect(await a.node.gossip.peers()).toMatchObject([{ banned: true, score: 100 }]);
-  });
-
-  it('without a session, on loopback, the name is to blame, but a greeting is still heard', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    await post(net, a, [badBlock(net)], { from: 'node1' });
-    expect((await post(net, a, [ping], { from: 'node1' })).code).toBe('banned');
-    // The real node1 may shake hands all the same: somebody else used its name.
-    const session = await sessionOf(net, a, 'node1');
-    expect((await post(net, a, [ping], { from: session })).code).toBe('ok');
-  });
-
-  it('a tampered copy of a block that is known bans, and changes nothing', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    await net.mine(a, 2);
-    const raw = (await a.node.chain.blockRaw(await tipOf(a)))?.slice() ?? new Uint8Array(0);
-    const session = await sessionOf(net, a, 'x');
-    expect((await post(net, a, [{ type: 'block', raw }], { from: session })).code).toBe('ok');
-    raw[raw.length - 1] = 7;
-    await post(net, a, [{ type: 'block', raw }], { from: session });
-    expect((await post(net, a, [ping], { from: session })).code).toBe('banned');
-    expect(await heightOf(a)).toBe(2);
-  });
-
-  it('bytes that are no message cost points, five times a ban', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const bad = net.envelope('inv', toBase64(Uint8Array.of(9)), 'x');
-    const codes: string[] = [];
-    for (let i = 0; i < 6; i++) {
-      const answer = await a.node.gossip.receive([bad], { transport: 'http', key: '203.0.113.9' });
-      codes.push(answer.ok ? 'ok' : answer.code);
-    }
-    expect(codes).toEqual([...Array.from({ length: 5 }, () => 'invalid-request'), 'banned']);
-  });
-
-  it('a ban ends after a day', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
-    await post(net, a, [badBlock(net)], { sender });
-    net.clock.advance(86_399_000);
-    expect((await post(net, a, [ping], { sender })).code).toBe('banned');
-    net.clock.advance(2000);
-    expect((await post(net, a, [ping], { sender })).code).toBe('ok');
-  });
-
-  it('a peer that serves a bad block is left, and the good chain is fetched from another', async () => {
-    const net = new NodeNet();
-    const good = await net.add('good');
-    await net.mine(good, 3);
-    const bad = await net.add('bad');
-    // It passes on the good headers, and bodies with a changed byte.
-    net.hub.listen('bad', async (envelopes, sender) => {
-      const answer = await good.node.gossip.receive(envelopes, sender);
-      if (!answer.ok) return answer;
-      const replies = answer.replies.map((envelope) => {
-        if (envelope.type !== 'block') return envelope;
-        const raw = Uint8Array.from(Buffer.from(envelope.payload as string, 'base64'));
-        raw[raw.length - 1] = 1;
-        return { ...envelope, payload: toBase64(raw) };
-      });
-      return { ok: true, replies };
-    });
-    const b = await net.add('b', { peers: ['bad', 'good'] });
-    await net.pass(1, 3);
-    expect(await tipOf(b)).toBe(await tipOf(good));
-    const peers = await b.node.gossip.peers();
-    expect(peers.find(({ address }) => address === 'bad')).toMatchObject({ banned: true });
-    expect(peers.find(({ address }) => address === 'good')).toMatchObject({ banned: false });
-    expect(bad.name).toBe('bad');
-  });
-
-  it('refuses another network, itself, and heights that cannot be', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const foreign = { ...net.envelope('ping', 'AAAAAAAAAAA='), network: 'f'.repeat(64) };
-    expect(await a.node.gossip.receive([foreign], LOOPBACK)).toMatchObject({
-      ok: false,
-      code: 'wrong-network',
-    });
-    const tall: Message = { ...greeting('x'), height: 0xffffffff } as Message;
-    expect((await post(net, a, [tall])).code).toBe('invalid-request');
-    expect(await a.node.gossip.addPeer('a')).toMatchObject({ ok: false, code: 'invalid-request' });
-    expect(await a.node.gossip.addPeer('nobody')).toMatchObject({ ok: false, code: 'unreachable' });
-    expect(await a.node.gossip.peers()).toEqual([]);
-  });
-});
-
-describe('bounds', () => {
-  it('unasked bodies beside the tip: 64 an hour a sender', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const story = new Story(net.params);
-    const blocks = Array.from({ length: 70 }, (_, i) =>
-      story.mine({ on: story.genesis, name: `s${i}` }),
-    );
-    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
-    const [first, ...rest] = blocks;
-    await post(net, a, [{ type: 'block', raw: first?.block.raw ?? new Uint8Array(0) }], { sender });
-    for (const { block } of rest)
-      await post(net, a, [{ type: 'block', raw: block.raw }], { sender });
-    expect(await heightOf(a)).toBe(1);
-    const kept = await Promise.all(blocks.map(({ entry }) => a.node.chain.hasBody(entry.hash)));
-    expect(kept.filter(Boolean).length).toBeLessThanOrEqual(17);
-  });
-
-  it('one fetch for a block that three announce', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const inv: Message = {
-      type: 'inv',
-      items: [{ kind: 'block', hash: 'ab'.repeat(32) as never }],
-    };
-    const asks: number[] = [];
-    for (const key of ['203.0.113.1', '203.0.113.2', '203.0.113.3']) {
-      const { replies } = await post(net, a, [inv], { sender: { transport: 'http', key } });
-      asks.push(replies.filter(({ type }) => type === 'getdata').length);
-    }
-    expect(asks).toEqual([1, 0, 0]);
-    net.clock.advance(21_000);
-    const again = await post(net, a, [inv], { sender: { transport: 'http', key: '203.0.113.3' } });
-    expect(again.replies.map(({ type }) => type)).toEqual(['getdata']);
-  });
-
-  it('sessions: about a thousand, the most silent goes', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    for (let i = 0; i < 1200; i++) await sessionOf(net, a, `n${i}`);
-    expect((await a.node.gossip.peers()).length).toBeLessThanOrEqual(1100);
-  });
-
-  it('addr teaches no private and no plain address from afar', async () => {
-    const net = new NodeNet();
-    const a = await net.add('a');
-    const urls = [
-      'https://10.0.0.1',
-      'https://192.168.1.1/x',
-      'http://node.example',
-      'https://localhost:9000',
-      'http://127.0.0.1:8400',
-      'https://[::1]',
-      'https://[fd00::1]',
-      'https://user:pw@node.example',
-      'https://good.example/stage',
-    ];
-    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
-    await post(net, a, [{ type: 'addr', urls }], { sender });
-    expect((await a.node.gossip.peers()).map(({ address }) => address)).toEqual([
-      'https://good.example/stage',
-    ]);
-    await post(net, a, [{ type: 'addr', urls: ['http://127.0.0.1:8400'] }]);
-    expect((await a.node.gossip.peers()).length).toBe(2);
   });
 });

@@ -27,9 +27,8 @@ const PROBLEM_BYTES_MAX = 65_536;
 const ENVELOPES_MAX = 1200;
 const SOCKETS_MAX = 32;
 
-/** What is not the public internet: RFC 6890 and its like for IPv6. */
-const notPublic = new BlockList();
-const V4: readonly (readonly [string, number])[] = [
+/** What is not the public internet: RFC 6890 and its like for IPv6 (documentation, Teredo, 6to4). */
+const NOT_PUBLIC_V4: readonly (readonly [net: string, bits: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -44,13 +43,23 @@ const V4: readonly (readonly [string, number])[] = [
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ];
-for (const [net, bits] of V4) notPublic.addSubnet(net, bits, 'ipv4');
+const NOT_PUBLIC_V6: readonly (readonly [net: string, bits: number])[] = [
+  ['2001::', 32],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+];
+const notPublic = new BlockList();
+for (const [net, bits] of NOT_PUBLIC_V4) notPublic.addSubnet(net, bits, 'ipv4');
+for (const [net, bits] of NOT_PUBLIC_V6) notPublic.addSubnet(net, bits, 'ipv6');
+const unicast = new BlockList();
+unicast.addSubnet('2000::', 3, 'ipv6');
 
-/** Whether anybody may be at this address: IPv6 only from 2000::/3, without its documentation and 6to4 ranges. */
+/** Whether anybody may be at this address. */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return !notPublic.check(address, 'ipv4');
-  return family === 6 && /^[23]/.test(address) && !/^(2001:0?db8:|2001:0{0,4}:|2002:)/i.test(address);
+  return family === 6 && unicast.check(address, 'ipv6') && !notPublic.check(address, 'ipv6');
 }
 
 /** Resolves as the system does, and fails if any of the addresses is not public. */

@@ -231,6 +231,9 @@ describe('the HTTP transport', () => {
     ['fe80::1', false],
     ['fd00::1', false],
     ['2002:7f00:1::', false],
+    ['2001:db8::1', false],
+    ['2001:0:1::', false],
+    ['::127.0.0.1', false],
     ['no address', false],
   ])('%s is public: %s', (address, isPublic) => {
     expect(isPublicAddress(address)).toBe(isPublic);

@@ -103,14 +103,34 @@ describe.each(STORES)('forks on $name', ({ open }) => {
 
   it('of two branches that overtake at once, the one whose last body came first', async () => {
     const story = new Story(params);
-    const { chain } = await openRig({ params, store: await fresh() });
     const t = story.mine({ name: 't', on: 'genesis' });
     const u = story.mine({ name: 'u', on: 'genesis' });
     const a = story.mine({ name: 'a', on: 'u' });
     const b = story.mine({ name: 'b', on: 'u' });
-    expect(await acceptAll(chain, [t, b, a])).toEqual(['tip', 'orphan', 'orphan']);
-    expect(await acceptAll(chain, [u])).toEqual(['tip']);
-    expect(await tipHash(chain)).toBe(b.entry.hash);
+    for (const [first, second] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const asOrphans = await openRig({ params, store: await fresh() });
+      expect(await acceptAll(asOrphans.chain, [t, first, second, u])).toEqual([
+        'tip',
+        'orphan',
+        'orphan',
+        'tip',
+      ]);
+      expect(await tipHash(asOrphans.chain)).toBe(first.entry.hash);
+      // The same with headers known before.
+      const afterHeaders = await openRig({ params, store: await fresh() });
+      await acceptAll(afterHeaders.chain, [t]);
+      await afterHeaders.chain.acceptHeaders([u.block.header, a.block.header]);
+      await afterHeaders.chain.acceptHeaders([u.block.header, b.block.header]);
+      expect(await acceptAll(afterHeaders.chain, [first, second, u])).toEqual([
+        'side',
+        'side',
+        'tip',
+      ]);
+      expect(await tipHash(afterHeaders.chain)).toBe(first.entry.hash);
+    }
   });
 
   it.each([1, 5])(

@@ -109,6 +109,22 @@ describe.each(STORES)('two writers on $name', ({ open }) => {
     }
   });
 
+  it('in turns: neither trusts what it remembers of an older version', async () => {
+    const story = new Story(params);
+    const blocks = busyChain(story, { on: story.genesis, length: 9, tag: 'v' });
+    const calm = await openRig({ params });
+    await acceptAll(calm.chain, blocks);
+    const { store, done } = await open();
+    const one = await openRig({ params, store });
+    const two = await openRig({ params, store });
+    for (const [i, block] of blocks.entries()) {
+      const chain = (Math.floor(i / 2) % 2 === 0 ? one : two).chain;
+      expect(await acceptAll(chain, [block])).toEqual(['tip']);
+    }
+    expect(await stateDigest(store, blocks)).toBe(await stateDigest(calm.store, blocks));
+    await done();
+  });
+
   it('the same block by both is connected once', async () => {
     const story = new Story(params);
     const blocks = busyChain(story, { on: story.genesis, length: 6, tag: 'r' });

@@ -6,12 +6,14 @@
 
 import type { Chain, ChainView } from '../chain/types.ts';
 import { isHash } from '../codec/index.ts';
+import { assert } from '../faults.ts';
 import type { ChainParams } from '../params/chain-params.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
 import { silentTelemetry, type Telemetry } from '../ports/telemetry.ts';
 import type { Verifier } from '../ports/verifier.ts';
+import { VALUE_BYTES_MAX } from '../store/limits.ts';
 import type { Coin, OutpointKey, Sats, Txid } from '../types.ts';
 import { accept, type MempoolParts, test } from './accept.ts';
 import { unconfirmedCoin } from './alive.ts';
@@ -50,6 +52,8 @@ export function createMempool(options: MempoolOptions): Mempool {
     policy: { ...DEFAULT_POLICY, ...options.policy },
     telemetry: options.telemetry ?? silentTelemetry,
   };
+  // A transaction is one row, with a few bytes of ours before it.
+  assert(ctx.policy.txBytesMax <= VALUE_BYTES_MAX - 64, 'txBytesMax fits a row of the store');
   const feed = createFeed(ctx);
   const cache = new PoolCache(ctx, feed);
   const parts: MempoolParts = { cache, feed, orphans: createOrphans(ctx) };

@@ -15,6 +15,8 @@ import { decodeStored, feedStamp, feedTime, type StoredTx, TX_PARTITIONS } from 
 
 /** Feed rows of one reading; more than this is a whole reading's worth. */
 const FEED_ROWS_MAX = 10_000;
+/** Kept for a tick that may never come in this process. */
+const UNHEARD_MAX = 10_000;
 /** Coin rows read at once when all transactions are examined. */
 const EXAMINED_AT_ONCE = 500;
 
@@ -114,7 +116,7 @@ export class PoolCache {
       pool.add(row);
       const isLate = row.addedMs < now - MEMPOOL_LIMITS.feedOverlapMs;
       const isNews = !isFirst && this.#pool.get(row.txid)?.nonce !== row.nonce;
-      if (isNews && isLate) this.#unheard.push(row);
+      if (isNews && isLate && this.#unheard.length < UNHEARD_MAX) this.#unheard.push(row);
     }
     this.#pool = pool;
     this.#cursor = feedStamp(now - MEMPOOL_LIMITS.feedOverlapMs);

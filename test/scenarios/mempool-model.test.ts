@@ -37,4 +37,26 @@ describe('any story', () => {
     expect(accepted).toBeGreaterThan(numRuns);
     if (numRuns >= 40) expect(returned).toBeGreaterThan(0);
   });
+
+  it.each<[StoreKind, number]>([
+    ['memory', Number(process.env['STORY_RUNS'] ?? 25)],
+    ['leveldb', 6],
+  ])('on %s keeps them with four steps at once (%d runs)', async (store, numRuns) => {
+    const seed = fuzzSeed(`mempool stories on ${store}, four steps at once`);
+    await fc.assert(
+      fc.asyncProperty(mempoolStory, async (steps) => {
+        const world = await MempoolWorld.open({ store, blocks: 8 });
+        try {
+          const teller = new Teller(world);
+          for (let at = 0; at < steps.length; at += 4) {
+            await Promise.all(steps.slice(at, at + 4).map((each) => teller.tell(each)));
+            await teller.check();
+          }
+        } finally {
+          await world.close();
+        }
+      }),
+      { numRuns, seed },
+    );
+  });
 });

@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   connect: 'connect.ts',
   miner: 'miner.ts',
   sync: 'sync.ts',
+  mempool: 'mempool.ts',
   'dynamodb-units': 'dynamodb-units.ts',
 };
 

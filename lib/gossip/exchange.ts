@@ -63,7 +63,7 @@ export async function request(
   const replies: Envelope[] = [];
   try {
     for (const post of toPosts(messages)) {
-      const envelopes = toEnvelopes(ctx, post, peer.session || ctx.name);
+      const envelopes = toEnvelopes(ctx, post, nameFor(ctx, peer, way));
       replies.push(...(await transport.send(address, envelopes, { publicOnly })));
     }
   } catch (error) {
@@ -74,6 +74,10 @@ export async function request(
   }
   return decodeReplies(ctx, peer, replies);
 }
+
+/** On a queue who we are is told by our role, and on an emulator's by our name. */
+const nameFor = (ctx: GossipContext, peer: PeerRow, way: Way): string =>
+  way === 'tell' && peer.kind === 'sqs' ? ctx.name : peer.session || ctx.name;
 
 async function decodeReplies(
   ctx: GossipContext,

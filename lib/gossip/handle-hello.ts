@@ -66,7 +66,10 @@ export async function onVersion(
     return;
   }
   if (identity.reply) {
-    turn.news = { ...turn.news, ...claimOf(version), lastHandshake: ctx.now() };
+    const { peer } = identity;
+    // The name of one with a queue stands in its line, and tells its messages from others'.
+    const name = peer?.kind === 'sqs' ? peer.name : version.name;
+    turn.news = { ...turn.news, ...claimOf(version), name, lastHandshake: ctx.now() };
     return;
   }
   await welcome(ctx, turn, version);

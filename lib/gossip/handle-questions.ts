@@ -52,7 +52,12 @@ export async function onGetData(
     const raws = await Promise.all(part.map((item) => rawOf(ctx, item)));
     for (const [i, item] of part.entries()) {
       const raw = raws[i];
-      if (raw === undefined) missing.push(item);
+      // What is too large for a queue is fetched from our URL.
+      const isTooLarge =
+        turn.identity.peer?.kind === 'sqs' &&
+        !turn.identity.reply &&
+        (raw?.length ?? 0) > LIMITS.pushBytesMax;
+      if (raw === undefined || isTooLarge) missing.push(item);
       else say(turn, { type: item.kind === 'tx' ? 'tx' : 'block', raw });
     }
   }

@@ -3,7 +3,6 @@
  * then handled in order. Owns the refusals of a request.
  */
 import { isLoopback } from './address.ts';
-import { forEachPeer } from './announce.ts';
 import { type GossipContext, toEnvelopes } from './context.ts';
 import { checkEnvelopes } from './envelope.ts';
 import { canReach, exchange } from './exchange.ts';
@@ -117,14 +116,31 @@ async function finish(ctx: GossipContext, turn: Turn): Promise<Answer> {
   if (peer !== undefined && ctx.now() - peer.lastSeen >= LIMITS.touchSeconds) {
     await updatePeer(ctx, peer.id, () => ({ ...turn.news, lastSeen: ctx.now() }));
   }
-  // A queue has no way back: what we have to say goes to the sender's own.
-  if (peer?.kind === 'sqs' && turn.replies.length > 0) {
-    if (canReach(ctx, peer, 'tell')) {
-      await forEachPeer([peer], () => exchange(ctx, peer, turn.replies, { way: 'tell' }));
-    }
+  if (peer?.kind === 'sqs') {
+    await answerQueue(ctx, peer, turn.replies);
     return { ok: true, replies: [] };
   }
   return { ok: true, replies: toEnvelopes(ctx, turn.replies, ctx.name) };
+}
+
+const QUESTIONS: ReadonlySet<string> = new Set(['getdata', 'getheaders', 'mempool']);
+
+/**
+ * A queue has no way back: what we have to say goes to the sender's own. What we want to know is
+ * asked of its URL, which answers at once and whatever the size.
+ */
+async function answerQueue(
+  ctx: GossipContext,
+  peer: PeerRow,
+  replies: readonly Message[],
+): Promise<void> {
+  const canAsk = canReach(ctx, peer, 'ask');
+  const asks = replies.filter(({ type }) => canAsk && QUESTIONS.has(type));
+  const tells = replies.filter((reply) => !asks.includes(reply));
+  if (asks.length > 0) await exchange(ctx, peer, asks);
+  if (tells.length > 0 && canReach(ctx, peer, 'tell')) {
+    await exchange(ctx, peer, tells, { way: 'tell' });
+  }
 }
 
 const claimNews = ({ news }: Turn) => ({

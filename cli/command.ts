@@ -19,6 +19,8 @@ export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** Runs until it is told to end, which is then no failure. */
+  readonly staysUp?: true;
   load(): Promise<CliCommand>;
 }
 

@@ -9,6 +9,8 @@ export interface Io {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** From now on a signal waits for a listener instead of ending the process. */
+  holdSignals(): void;
   /** Calls back on Ctrl-C, SIGTERM and the end of the process that started us; answers how to stop listening. */
   onStop(listener: () => void): () => void;
 }

@@ -1,4 +1,5 @@
 /** The command `stackchain` as a process. Owns streams, signals and the exit code, nothing else. */
+import { toCliError } from './errors.ts';
 import type { Io } from './io.ts';
 import { runCli } from './program.ts';
 
@@ -6,42 +7,49 @@ import { runCli } from './program.ts';
 const SAME_SIGNAL_MS = 1_000;
 const PARENT_LOOK_MS = 250;
 
-function onStop(listener: () => void): () => void {
-  let askedAt: number | undefined;
-  const stop = (): void => {
-    const now = performance.now();
-    // Asked again, and not by an echo: whoever asks does not want to wait.
-    if (askedAt !== undefined && now - askedAt > SAME_SIGNAL_MS) process.exit(130);
-    if (askedAt !== undefined) return;
-    askedAt = now;
-    listener();
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, stop);
+const listeners = new Set<() => void>();
+let askedAt: number | undefined;
+let isHolding = false;
+
+function stop(): void {
+  const now = performance.now();
+  // Asked again, and not by an echo: whoever asks does not want to wait.
+  if (askedAt !== undefined && now - askedAt > SAME_SIGNAL_MS) process.exit(130);
+  if (askedAt !== undefined) return;
+  askedAt = now;
+  for (const listener of listeners) listener();
+}
+
+function holdSignals(): void {
+  if (isHolding) return;
+  isHolding = true;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   process.on('disconnect', stop);
   // Listening for the end of our starter must not keep us alive.
   process.channel?.unref();
-  const watch = watchNpm(stop);
-  return () => {
-    clearInterval(watch);
-    for (const signal of signals) process.off(signal, stop);
-    process.off('disconnect', stop);
-  };
+  watchNpm();
+}
+
+function onStop(listener: () => void): () => void {
+  holdSignals();
+  listeners.add(listener);
+  if (askedAt !== undefined) listener();
+  return () => listeners.delete(listener);
 }
 
 /**
  * npm and npx start a shell that starts us, and pass a signal on to that shell alone, which dies of
  * it and leaves us behind: its end is the signal then.
  */
-function watchNpm(stop: () => void): NodeJS.Timeout | undefined {
-  if (process.env['npm_command'] === undefined) return undefined;
+function watchNpm(): void {
+  if (process.env['npm_command'] === undefined) return;
   const parent = process.ppid;
   const look = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(look);
     stop();
   }, PARENT_LOOK_MS);
-  return look.unref();
+  look.unref();
 }
 
 const io: Io = {
@@ -49,6 +57,7 @@ const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  holdSignals,
   onStop,
 };
 
@@ -59,6 +68,18 @@ for (const stream of [process.stdout, process.stderr]) {
     throw error;
   });
 }
+
+/** A bug of ours: said in a sentence, for its trace helps no user. STACKCHAIN_DEBUG shows it. */
+function crash(error: unknown): void {
+  const { exit, message } = toCliError(error);
+  process.stderr.write(`${message}\n`);
+  if (process.env['STACKCHAIN_DEBUG'] && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+  }
+  process.exit(exit);
+}
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
 
 const code = await runCli(process.argv.slice(2), io);
 // Pipes are written asynchronously: what was said must be out before the process ends, and it must

@@ -87,6 +87,8 @@ async function createProgram(
   harness(program, io);
   for (const entry of commands) {
     const command = new Command(entry.name).summary(entry.summary).description(entry.summary);
+    // Before its libraries are loaded: whoever ends it early has not made it fail either.
+    if (entry.name === called && entry.staysUp === true) io.holdSignals();
     if (entry.name === called) wrap(command, await entry.load(), io);
     program.addCommand(command);
   }

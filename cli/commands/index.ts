@@ -38,11 +38,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'up',
     summary: 'run one node here; it mines unless told otherwise',
+    staysUp: true,
     load: async () => (await import('./up.ts')).up,
   },
   {
     name: 'network',
     summary: 'run several nodes on this machine, some of them mining',
+    staysUp: true,
     load: async () => (await import('./network.ts')).network,
   },
   {

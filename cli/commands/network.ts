@@ -52,9 +52,7 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
     const nodes = await startLocalNetwork(context, { ...wanted, verifier, signal, warn });
     try {
       await sayReady(context, nodes);
-      const running = runAll(context, nodes, { view, stop, traffic: options['traffic'] === true });
-      await stop.asked;
-      await running;
+      await runAll(context, nodes, { view, stop, traffic: options['traffic'] === true });
     } finally {
       context.note('Stopping ...');
       await stopInTime(Promise.all(nodes.map((node) => node.stop())));
@@ -96,6 +94,7 @@ function tryLines(nodes: readonly LocalNode[]): string[] {
   ];
 }
 
+/** Until it is told to end. */
 async function runAll(
   context: Context,
   nodes: readonly LocalNode[],

@@ -115,7 +115,7 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
     settings,
     async (chain) => {
       checkAddresses(request, chain.params);
-      return withKeystore(context, (keystore) => pay(chain, keystore, request));
+      return withKeystore(context, (keystore) => pay(chain, keystore, request), chain.params);
     },
     { policy: OWN_CHAIN_POLICY },
   );

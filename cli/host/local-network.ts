@@ -129,7 +129,7 @@ async function foundNetwork(
 ): Promise<ChainParams> {
   const threads = Math.max(1, options.miningNodes * options.threads);
   context.note('Measuring how fast this machine hashes ...');
-  const rate = await measureHashRate(threads);
+  const rate = await measureHashRate(threads, options.signal);
   const bits = bitsForRate(rate, stacknetBase.retarget.spacing * FIRST_SPACING);
   context.note(`Mining the first block at ${Math.round(rate / 1000)} kH/s ...`);
   const payTo = hashOfAddress(first?.address, stacknetBase);

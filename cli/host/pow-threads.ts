@@ -61,6 +61,7 @@ export async function foundOnThreads(input: {
     for (const task of tasks) void task.end();
   };
   signal?.addEventListener('abort', end);
+  if (signal?.aborted === true) end();
   try {
     const answer = await Promise.any(tasks.map((task) => task.answer)).catch(() => undefined);
     if (answer === undefined) throw new Fault('worker', 'The hashing threads ended early.');
@@ -73,14 +74,20 @@ export async function foundOnThreads(input: {
   }
 }
 
-/** Hashes per second of so many threads at once, measured for two seconds. */
-export async function measureHashRate(threads: number): Promise<number> {
+/** Hashes per second of so many threads at once, measured for two seconds. Throws Fault `worker`. */
+export async function measureHashRate(threads: number, signal?: AbortSignal): Promise<number> {
   const tasks = Array.from({ length: threads }, () => runTask({ kind: 'measure', ms: MEASURE_MS }));
+  const end = (): void => {
+    for (const task of tasks) void task.end();
+  };
+  signal?.addEventListener('abort', end);
+  if (signal?.aborted === true) end();
   try {
     const answers = await Promise.all(tasks.map((task) => task.answer));
     return answers.reduce((sum, answer) => sum + (answer.kind === 'measured' ? answer.rate : 0), 0);
   } finally {
-    for (const task of tasks) void task.end();
+    signal?.removeEventListener('abort', end);
+    end();
   }
 }
 

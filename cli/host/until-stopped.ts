@@ -17,12 +17,13 @@ const STOP_MS_MAX = 4_000;
 
 export function listenForStop(io: Io): StopRequest {
   const controller = new AbortController();
-  const stop = (): void => controller.abort();
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const stop = (): void => {
+    controller.abort();
+    resolve();
+  };
   const forget = io.onStop(stop);
   const restore = listenForKey(io, stop);
-  const asked = new Promise<void>((resolve) => {
-    controller.signal.addEventListener('abort', () => resolve());
-  });
   return {
     signal: controller.signal,
     asked,

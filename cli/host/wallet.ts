@@ -16,16 +16,13 @@ export interface KeystorePlace {
   readonly form: { readonly addressVersion: number; readonly wifVersion: number };
 }
 
-/** Opens the keystore, works with it and closes it. */
+/** Opens the keystore, works with it and closes it. `form`: of the network that a node told. */
 export async function withKeystore<T>(
   context: Context,
   work: (keystore: Keystore) => Promise<T>,
+  form: KeystorePlace['form'] = addressForm(context.settings),
 ): Promise<T> {
-  const { settings } = context;
-  const keystore = await openWallets(context, {
-    dir: settings.dataDir,
-    form: addressForm(settings),
-  });
+  const keystore = await openWallets(context, { dir: context.settings.dataDir, form });
   try {
     return await work(keystore);
   } finally {

@@ -148,6 +148,17 @@ describe('three nodes on regtest', () => {
 });
 
 describe('a newcomer’s network', () => {
+  test('ends in time, and leaves nothing half done, while it is being founded', async () => {
+    const dir = tempDir();
+    const one = start('--port', '0', '--data-dir', dir);
+    await waitFor(() => (one.stderr.includes('Measuring') ? true : undefined), 60_000);
+    const ended = await one.end('SIGINT');
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    expect(ended.tookMs).toBeLessThan(STOP_MS_MAX);
+    expect(one.stdout).toBe('');
+    expect(existsSync(join(dir, 'node0', 'network.json'))).toBe(false);
+  });
+
   test('is founded, funded and has its first block on all three nodes', async () => {
     const dir = tempDir();
     const one = start('--port', '0', '--data-dir', dir, '--json');

@@ -45,6 +45,7 @@ export function startCli(
     stdout,
     stderr,
     env,
+    holdSignals: () => undefined,
     onStop(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

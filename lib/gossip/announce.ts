@@ -8,7 +8,7 @@ import { type GossipContext, workText } from './context.ts';
 import { canReach, exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
 import type { Message } from './messages.ts';
-import { listPeers, type PeerRow, urlScoreKey } from './peers.ts';
+import { type AnnouncedRow, announcedKey, listPeers, type PeerRow, urlScoreKey } from './peers.ts';
 import { decodeJson, encodeJson, ROWS, readOne, readRows } from './rows.ts';
 import { isBanned, type ScoreRow, scoreRowKey } from './scores.ts';
 
@@ -44,10 +44,8 @@ async function listeners(ctx: GossipContext, except: string): Promise<PeerRow[]>
   return unbanned(ctx, peers);
 }
 
-const announcedKey = { pk: ROWS.self, sk: 'announced' };
-
-export const lastAnnounced = (ctx: GossipContext): Promise<string | undefined> =>
-  readOne<string>(ctx, announcedKey);
+export const lastAnnounced = async (ctx: GossipContext): Promise<string | undefined> =>
+  (await readOne<AnnouncedRow>(ctx, announcedKey))?.tip;
 
 export async function blockNews(ctx: GossipContext, hash: BlockHash): Promise<Message | undefined> {
   const raw = await ctx.chain.blockRaw(hash);
@@ -63,26 +61,28 @@ export async function announceBlock(
   except: string,
 ): Promise<void> {
   const peers = await listeners(ctx, except);
-  if (peers.length > 0) await sendBlock(ctx, hash, peers);
-  if (peers.length > 0 || except !== '') {
-    await ctx.store.put([{ ...announcedKey, value: encodeJson(hash) }]);
-  }
+  if (peers.length === 0 && except === '') return;
+  const entry = await ctx.chain.entry(hash);
+  if (entry === undefined) return;
+  const claim = { height: entry.height, tip: hash, work: workText(entry.chainwork) };
+  await sendBlock(ctx, hash, peers, claim);
+  const row: AnnouncedRow = { ...claim, at: ctx.now() };
+  await ctx.store.put([{ ...announcedKey, value: encodeJson(row) }]);
 }
 
 async function sendBlock(
   ctx: GossipContext,
   hash: BlockHash,
   peers: readonly PeerRow[],
+  then: Omit<AnnouncedRow, 'at'>,
 ): Promise<void> {
-  const news = await blockNews(ctx, hash);
+  const news = peers.length === 0 ? undefined : await blockNews(ctx, hash);
   if (news === undefined) return;
-  const entry = await ctx.chain.entry(hash);
-  const then = entry && { height: entry.height, tip: hash, work: workText(entry.chainwork) };
   await forEachPeer(peers, (peer) =>
     exchange(ctx, peer, [news], {
       way: 'tell',
       // On a queue nobody says whether it was heard.
-      ...(then !== undefined && peer.kind !== 'sqs' && then.work > peer.work && { then }),
+      ...(peer.kind !== 'sqs' && then.work > peer.work && { then }),
     }),
   );
 }

@@ -17,14 +17,12 @@ import {
   peerKey,
   putPeer,
   removeById,
-  showPeers,
-  urlScoreKey,
 } from './peers.ts';
 import { receive } from './receive.ts';
 import { idOf, readOne } from './rows.ts';
-import { isBanned, type ScoreRow, scoreRowKey } from './scores.ts';
+import { showPeer, showPeers } from './show-peers.ts';
 import { progress, sync } from './sync.ts';
-import type { Gossip, PeerInfo } from './types.ts';
+import type { Gossip } from './types.ts';
 
 const LINE_CHARS_MAX = 4000;
 
@@ -132,21 +130,5 @@ async function addPeer(ctx: GossipContext, text: string): Promise<Added> {
     }
     return refusedAs('unreachable', `${place.address} does not answer as a node of this network`);
   }
-  return { ok: true, peer: await infoOf(ctx, after) };
-}
-
-async function infoOf(ctx: GossipContext, row: PeerRow): Promise<PeerInfo> {
-  const score = await readOne<ScoreRow>(ctx, scoreRowKey(urlScoreKey(row.url)));
-  const { id, address, kind, height, tip, lastSeen } = row;
-  const points = score?.points ?? 0;
-  return {
-    id,
-    address,
-    transport: kind,
-    height,
-    tip,
-    score: points,
-    banned: isBanned(score),
-    lastSeen,
-  };
+  return { ok: true, peer: await showPeer(ctx, after) };
 }

@@ -1,14 +1,13 @@
 /**
  * The peers' list: those we can call (by address) and the sessions of those that call us. Owns both
- * kinds of rows and what `GET /v1/peers` shows; sends nothing.
+ * kinds of rows; sends nothing.
  */
 import { toHex } from '../codec/hex.ts';
 import type { RowKey } from '../ports/store.ts';
 import { type Kind, kindOf } from './address.ts';
 import { LIMITS } from './limits.ts';
 import { encodeJson, idOf, listRows, ROWS, type RowTools, readRows, updateRow } from './rows.ts';
-import { isBanned, listScores, type ScoreRow, scoreRowKey } from './scores.ts';
-import type { PeerInfo } from './types.ts';
+import { type ScoreRow, scoreRowKey } from './scores.ts';
 
 /** How far a peer says it is. Nobody's word counts for more than the question whether to ask. */
 export interface Claim {
@@ -57,6 +56,17 @@ const SESSION_BYTES = 16;
 const SESSION_ID = /^[0-9a-f]{32}$/;
 
 export const peerKey = (id: string): RowKey => ({ pk: ROWS.peers, sk: id });
+/** The tip that was announced last, to all that were in reach. */
+export interface AnnouncedRow {
+  readonly tip: string;
+  readonly height: number;
+  readonly work: string;
+  /** Unix seconds, when the sends were done. */
+  readonly at: number;
+}
+
+export const announcedKey: RowKey = { pk: ROWS.self, sk: 'announced' };
+
 /** What a peer that we call is held to account by. */
 export const urlScoreKey = (url: string): string => `url:${url}`;
 
@@ -233,78 +243,4 @@ export async function removeById(tools: RowTools, id: string): Promise<boolean> 
   if (score !== undefined) keys.push({ pk: ROWS.scores, sk: id });
   if (keys.length > 0) await tools.store.remove(keys);
   return keys.length > 0;
-}
-
-/* What is shown */
-
-const infoOf = (
-  row: Claim & { readonly id: string; readonly lastSeen: number },
-  place: { readonly address: string; readonly transport: Kind },
-  score: ScoreRow | undefined,
-): PeerInfo => ({
-  id: row.id,
-  address: place.address,
-  transport: place.transport,
-  height: row.height,
-  tip: row.tip,
-  score: score?.points ?? 0,
-  banned: isBanned(score),
-  lastSeen: row.lastSeen,
-});
-
-const transportOf = (scoreKey: string): Kind => {
-  if (scoreKey.startsWith('sqs:')) return 'sqs';
-  return scoreKey.startsWith('url:') && kindOf(scoreKey.slice(4)) === 'local' ? 'local' : 'http';
-};
-
-/** What it said when it called us may be newer than what it answered. Shown, and relied on by nobody. */
-function freshest(row: PeerRow, sessions: readonly SessionRow[]): PeerRow {
-  const newer = sessions.filter(
-    ({ claimedUrl, work }) => claimedUrl === row.url && work > row.work,
-  );
-  const [best] = newer.sort((a, b) => (a.work > b.work ? -1 : 1));
-  if (best === undefined) return row;
-  const { height, tip, lastSeen } = best;
-  return { ...row, height, tip, lastSeen: Math.max(lastSeen, row.lastSeen) };
-}
-
-/** Peers by address, then who calls us, then who was blamed and is neither. */
-export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
-  const [peers, sessions, scores] = await Promise.all([
-    listPeers(tools),
-    listSessions(tools),
-    listScores(tools),
-  ]);
-  const byKey = new Map(scores.map((row) => [row.key, row]));
-  const shown = new Set<string>();
-  const scoreOf = (key: string): ScoreRow | undefined => {
-    shown.add(key);
-    return byKey.get(key);
-  };
-  const called = new Map(peers.map((row) => [row.url, urlScoreKey(row.url)]));
-  return [
-    ...peers.map((row) =>
-      infoOf(
-        freshest(row, sessions),
-        { address: row.address, transport: row.kind },
-        scoreOf(urlScoreKey(row.url)),
-      ),
-    ),
-    ...sessions.flatMap((row) => {
-      const score = scoreOf(row.scoreKey);
-      // One that we call as well is one peer, not two, unless it is to blame for what it posted.
-      const urlKey = called.get(row.claimedUrl);
-      if (urlKey !== undefined && (score === undefined || row.scoreKey === urlKey)) return [];
-      return [infoOf(row, { address: '', transport: transportOf(row.scoreKey) }, score)];
-    }),
-    ...scores
-      .filter((row) => !shown.has(row.key))
-      .map((row) =>
-        infoOf(
-          { ...NO_CLAIM, id: idOf(row.key), lastSeen: row.at },
-          { address: '', transport: transportOf(row.key) },
-          row,
-        ),
-      ),
-  ];
 }

@@ -27,6 +27,10 @@ describe('two nodes', () => {
     expect(await tipOf(b)).toBe(hash);
     await net.mine(b, 3);
     expect(await tipOf(a)).toBe(await tipOf(b));
+    // Each shows where the other is now, whoever found it.
+    for (const { node } of [a, b]) {
+      expect(await node.gossip.peers()).toMatchObject([{ height: 4, tip: await tipOf(a) }]);
+    }
   });
 
   it('hear of a transaction at once, and it is mined by the other', async () => {

@@ -161,7 +161,7 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
   const say: Say = async (line) => {
     if (!settings.json) await print(line);
   };
-  const address = await miningAddress(up, parts.keystore, { founds: known === undefined, say });
+  const address = await addressOf(up, parts.keystore, say);
   if (up.mining) await say(`This node is mining and will receive rewards to ${address}`);
   await say(`My host: ${parts.listener.url}`);
   if (up.mining) await say(`My mining address ${address}`);
@@ -170,7 +170,7 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
   const payTo = hashOfAddress(address, known ?? stacknetBase);
   const params = known ?? (await foundHere(context, payTo, signal));
   if (known !== undefined) settle(settings.dataDir, params);
-  if (isNewChain) await sayGenesis(say, params, address ?? '');
+  if (isNewChain) await sayGenesis(say, params, address);
   else if (isEmpty) context.note(`Joined the network with genesis ${params.genesisHash}.`);
   const verifier = createVerifier();
   warnOfVerifier(verifier, warn);
@@ -182,7 +182,6 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
     verifier,
     peers: [...up.peers, ...params.peers],
     ...(up.mining &&
-      address !== undefined &&
       payTo !== undefined && {
         mining: { address, payTo: p2pkhScript(payTo), threads: up.threads },
       }),
@@ -196,16 +195,11 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
   return node;
 }
 
-/** Only a founder and a miner need an address. */
-async function miningAddress(
-  up: UpOptions,
-  keystore: Keystore,
-  how: { readonly founds: boolean; readonly say: Say },
-): Promise<string | undefined> {
+/** Without one, a new one: whom the rewards and the block 0 of a new chain go to. */
+async function addressOf(up: UpOptions, keystore: Keystore, say: Say): Promise<string> {
   if (up.address !== undefined) return up.address;
-  if (!up.mining && !how.founds) return undefined;
   const { address } = await keystore.newAddress();
-  await how.say(`New address: ${address}`);
+  await say(`New address: ${address}`);
   return address;
 }
 
@@ -214,13 +208,13 @@ function isNamedFile({ settings }: Context): boolean {
   return settings.network !== 'regtest' && chosenNetwork(settings)?.kind === 'fixed';
 }
 
-const readyLine = (url: string, params: ChainParams, address: string | undefined): string =>
+const readyLine = (url: string, params: ChainParams, address: string): string =>
   JSON.stringify({
     event: 'ready',
     url,
     network: params.name,
     genesis: params.genesisHash,
-    address: address ?? null,
+    address,
   });
 
 export const up: CliCommand = {

@@ -34,7 +34,8 @@ export interface NodeFile {
 
 /** The bearer token of the directory, made with the first call and kept. */
 export function ensureToken(dir: string): string {
-  const made = `${COOKIE_USER}:${randomBytes(32).toString('hex')}\n`;
+  // No newline: clients send the file as it is (Core writes none either).
+  const made = `${COOKIE_USER}:${randomBytes(32).toString('hex')}`;
   const path = cookiePath(dir);
   const line = readText(path, SMALL_FILE_BYTES_MAX);
   if (line === undefined && writeText(path, made, { once: true, secret: true })) {

@@ -36,11 +36,17 @@ describe('the cookie', () => {
     expect(readToken(dir)).toBeUndefined();
     const token = ensureToken(dir);
     expect(token).toMatch(/^[0-9a-f]{64}$/);
-    expect(readFileSync(join(dir, '.cookie'), 'utf8').trim()).toBe(`__cookie__:${token}`);
+    expect(readFileSync(join(dir, '.cookie'), 'utf8')).toBe(`__cookie__:${token}`);
     expect(statSync(join(dir, '.cookie')).mode & 0o777).toBe(0o600);
     expect(ensureToken(dir)).toBe(token);
     expect(readToken(dir)).toBe(token);
     expect(readdirSync(dir)).toEqual(['.cookie']);
+  });
+
+  test('may end in a newline', () => {
+    writeFileSync(join(dir, '.cookie'), `__cookie__:${'ab'.repeat(32)}\n`);
+    expect(ensureToken(dir)).toBe('ab'.repeat(32));
+    expect(readToken(dir)).toBe('ab'.repeat(32));
   });
 
   test('a damaged one is said, not replaced', () => {

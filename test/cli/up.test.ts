@@ -99,10 +99,25 @@ describe('its lines', () => {
     ]);
     await mining.stop();
     const idle = await up('--no-mining', ...at);
+    const [newest] = await ok(['list-addresses', ...at]);
+    expect(newest).not.toBe(A);
     expect(idle.lines).toEqual([
+      `New address: ${newest}`,
       `My host: ${idle.url}`,
       'Starting server',
       "Press 'q' or 'CTRL-C' to quit.",
+    ]);
+  });
+
+  test('on a new chain that is not mined on, name an address all the same', async () => {
+    const own = tempDir();
+    const { url, lines } = await up('--no-mining', ...regtestAt(own));
+    const [address = ''] = await ok(['list-addresses', '--data-dir', own]);
+    expect(lines.slice(0, 4)).toEqual([
+      `New address: ${address}`,
+      `My host: ${url}`,
+      'Empty blockchain. Creating genesis.',
+      `Created coinbase with reward going to ${address}`,
     ]);
   });
 

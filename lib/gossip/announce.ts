@@ -19,7 +19,7 @@ export async function unbanned(ctx: GossipContext, peers: readonly PeerRow[]): P
   return peers.filter((_, i) => !isBanned(scores[i]));
 }
 
-/** Runs a task for each, a few at a time; all have ended when it resolves. */
+/** Runs a task for each, a few at a time; all have ended when it does, well or not. */
 export async function forEachPeer(
   peers: readonly PeerRow[],
   task: (peer: PeerRow) => Promise<unknown>,
@@ -28,7 +28,9 @@ export async function forEachPeer(
   const worker = async (): Promise<void> => {
     for (let peer = left.shift(); peer !== undefined; peer = left.shift()) await task(peer);
   };
-  await Promise.all(Array.from({ length: LIMITS.parallelSends }, worker));
+  const ends = await Promise.allSettled(Array.from({ length: LIMITS.parallelSends }, worker));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Those that are told: reachable as far as we know. Who fails waits until `tick` finds it back. */

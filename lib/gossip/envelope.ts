@@ -8,7 +8,7 @@ import { LIMITS } from './limits.ts';
 /** base64 of a whole block, and some. */
 const PAYLOAD_CHARS_MAX = 4 * Math.ceil(LIMITS.blockBytesMax / 3) + 4;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-const PRINTABLE = /^[\x21-\x7e]+$/;
+const PRINTABLE = /^[\x20-\x7e]+$/;
 const CHARS_PER_CALL = 8192;
 
 export function toBase64(bytes: Uint8Array): string {

@@ -137,12 +137,14 @@ const addressesFor = (
     .slice(0, LIMITS.addressesMax);
 
 export function onVerack(
+  ctx: GossipContext,
   turn: Turn,
   verack: { readonly session: string; readonly push: boolean },
 ): void {
   // Only who we called can tell us under which name it knows us.
   if (!turn.identity.reply) return;
-  turn.news = { ...turn.news, session: verack.session, push: verack.push };
+  const { session, push } = verack;
+  turn.news = { ...turn.news, session, push, lastHandshake: ctx.now() };
 }
 
 export async function onAddr(

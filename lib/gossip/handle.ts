@@ -16,7 +16,7 @@ async function dispatch(ctx: GossipContext, turn: Turn, message: Message): Promi
     case 'version':
       return onVersion(ctx, turn, message);
     case 'verack':
-      return onVerack(turn, message);
+      return onVerack(ctx, turn, message);
     case 'addr':
       return onAddr(ctx, turn, message.urls);
     case 'inv':

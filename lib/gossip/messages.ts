@@ -164,8 +164,15 @@ function hexOf(value: unknown, name: string): string {
   return isHash(value) ? value : bad(`${name} is 64 hex digits`);
 }
 
+/** Chain work: hex, padded to 64 digits, so that it compares as text. */
+function workOf(value: unknown): string {
+  if (value === undefined || value === null) return ZERO_HASH;
+  const isWork = typeof value === 'string' && /^[0-9a-f]{0,64}$/.test(value);
+  return isWork ? value.padStart(HASH_BYTES * 2, '0') : bad('work is hex');
+}
+
 function heightOf(value: unknown): number {
-  if (value === undefined) return 0;
+  if (value === undefined || value === null) return 0;
   const isHeight =
     Number.isInteger(value) && (value as number) >= 0 && (value as number) <= HEIGHT_MAX;
   return isHeight ? (value as number) : bad('height is a whole number');
@@ -177,7 +184,7 @@ const readVersion = (value: Record<string, unknown>): Message => ({
   genesis: hexOf(value['genesis'], 'genesis'),
   height: heightOf(value['height']),
   tip: hexOf(value['tip'], 'tip'),
-  work: hexOf(value['work'], 'work') || ZERO_HASH,
+  work: workOf(value['work'] ?? value['chainwork']),
   url: textOf(value['url'], LIMITS.urlCharsMax, 'url'),
   node: textOf(value['node'], LIMITS.nameCharsMax, 'node'),
 });
@@ -189,7 +196,7 @@ function readVerack(value: Record<string, unknown>): Message {
 }
 
 function readAddr(value: Record<string, unknown>): Message {
-  const urls = value['urls'];
+  const urls = value['urls'] ?? [];
   if (!Array.isArray(urls) || urls.length > LIMITS.addressesMax) {
     return bad(`urls is a list of at most ${LIMITS.addressesMax}`);
   }

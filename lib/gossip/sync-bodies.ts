@@ -178,6 +178,8 @@ export async function fetchBodies(
     }
     // The next bodies travel while these are connected.
     const ahead = fetcher.fill(wanted.slice(window.length));
+    // Awaited below in any case: until then a failure is nobody's.
+    ahead.catch(() => undefined);
     const failure = await connect(ctx, window).finally(() => ahead);
     if (failure?.guilty !== undefined) fetcher.drop(failure.guilty);
     else if (failure !== undefined) return 'stalled';

@@ -77,6 +77,13 @@ describe('messages', () => {
     expect(bytesOf({ type: 'headers', headers: [header] })).toBe(`01${toHex(header.raw)}00`);
   });
 
+  it('fills in what an object leaves out', () => {
+    expect(decoded('version', {})).toMatchObject({ height: 0, tip: '', work: '0'.repeat(64) });
+    expect(decoded('version', { chainwork: '2a' })).toMatchObject({ work: `${'0'.repeat(62)}2a` });
+    expect(decoded('verack', {})).toEqual({ type: 'verack', session: '', push: false });
+    expect(decoded('addr', {})).toEqual({ type: 'addr', urls: [] });
+  });
+
   it('passes over a type that it does not know', () => {
     expect(decoded('sendcmpct', 'anything')).toBeUndefined();
     expect(decoded('constructor', 'AAAA')).toBeUndefined();
@@ -94,6 +101,7 @@ describe('messages', () => {
     ['version', 'AAAA', 'an object'],
     ['version', { height: -1 }, 'height'],
     ['version', { tip: 'xyz' }, 'tip'],
+    ['version', { work: 7 }, 'work'],
     ['verack', { session: 7 }, 'session'],
     ['addr', { urls: 'x' }, 'urls'],
     ['addr', { urls: Array.from({ length: 101 }, () => '') }, 'urls'],
@@ -172,7 +180,8 @@ describe('envelopes', () => {
     ['another version', [{ ...good, v: 2 }], 'invalid-request'],
     ['no type', [{ ...good, type: undefined }], 'invalid-request'],
     ['a long type', [{ ...good, type: 'x'.repeat(33) }], 'invalid-request'],
-    ['a sender with a space', [{ ...good, from: 'a b' }], 'invalid-request'],
+    ['a sender with a line break', [{ ...good, from: 'a\nb' }], 'invalid-request'],
+    ['no sender', [{ ...good, from: '' }], 'invalid-request'],
     ['a long sender', [{ ...good, from: 'x'.repeat(201) }], 'invalid-request'],
     ['two senders', [good, { ...good, from: 'y' }], 'invalid-request'],
     ['another network', [{ ...good, network: hash('0') }], 'wrong-network'],

@@ -1,5 +1,7 @@
 /** `network`: several nodes on this machine, which gossip, mine and take payments. */
+
 import { createVerifier } from '../../lib/adapters/verifier.ts';
+import { coinsText } from '../../lib/api/seed-json.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
 import { createView, type View } from '../host/live-view.ts';
@@ -116,7 +118,11 @@ async function runAll(
         signal,
         line: view.line,
         onFailure: (message) => view.line(`Warning: ${message}`),
-        onPayment: (payment) => emit({ event: 'payment', ...payment }),
+        onPayment: (payment) => {
+          const { node, from, to, amountSats } = payment;
+          view.line(`${node}: ${from} pays ${coinsText(amountSats)} to ${to}`);
+          emit({ event: 'payment', ...payment });
+        },
       })
     : Promise.resolve();
   await Promise.all([view.run(nodes, signal), payments]);

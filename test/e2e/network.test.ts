@@ -142,6 +142,16 @@ describe('three nodes on regtest', () => {
     const { url } = JSON.parse(readFileSync(join(dir, 'node0', 'node.json'), 'utf8'));
     expect(two.lines[0]).toContain(` ${url} `);
     expect(url).not.toBe(`http://127.0.0.1:${port}`);
+    // Ten wallets a node; one with coins pays half of them, balances are shown after each block.
+    const there = ['--data-dir', dir];
+    const payer = two.lines[0]?.split(' ')[2] ?? '';
+    await ok(['generate', '101', '--address', payer, ...there]);
+    await waitFor(() => (/ pays \d+(\.\d+)? to /.test(two.stderr) ? true : undefined), 60_000);
+    await waitFor(
+      () => (/Balances at height \d+:\n {2}node/.test(two.stderr) ? true : undefined),
+      60_000,
+    );
+    expect(await ok(['list-addresses', ...there])).toHaveLength(10);
     expect(await two.type('q\n')).toMatchObject({ code: 0, signal: null });
     expect(await one.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
   });

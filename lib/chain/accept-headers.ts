@@ -16,6 +16,7 @@ import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow, tipOf } from './context.ts';
 import { bestWork } from './header-index.ts';
 import { invalidKey, noteOffChain, offRow, siblingsOf } from './off-chain.ts';
+import { relist } from './relist.ts';
 import type { HeadersOutcome } from './types.ts';
 
 /** Headers that are looked up at once, to find the first that is new. */
@@ -48,24 +49,21 @@ function checkRun(ctx: ChainContext, headers: readonly BlockHeader[]): Reject | 
   return undefined;
 }
 
-/** How many leading headers are stored already, and the entry of the last of them. */
-async function knownPrefix(
-  store: Store,
-  headers: readonly BlockHeader[],
-): Promise<{ count: number; last?: BlockEntry }> {
-  let last: BlockEntry | undefined;
+/** Entries of the leading headers that are stored already. */
+async function knownPrefix(store: Store, headers: readonly BlockHeader[]): Promise<BlockEntry[]> {
+  const entries: BlockEntry[] = [];
   for (let at = 0; at < headers.length; at += LOOK_UP) {
     const part = headers.slice(at, at + LOOK_UP);
     const found = await readEntries(
       store,
       part.map(({ hash }) => hash),
     );
-    for (const [i, known] of found.entries()) {
-      if (known === undefined) return { count: at + i, ...(last && { last }) };
-      last = known.entry;
+    for (const known of found) {
+      if (known === undefined) return entries;
+      entries.push(known.entry);
     }
   }
-  return { count: headers.length, ...(last && { last }) };
+  return entries;
 }
 
 /** Entries of new headers above `parent`, as far as they may stand today. */
@@ -133,14 +131,15 @@ export async function acceptHeaders(
   if (broken !== undefined) return refused(broken);
   const known = await knownPrefix(store, headers);
   const parent =
-    known.last ?? (await readEntries(store, [first.prevHash])).map((found) => found?.entry)[0];
+    known.at(-1) ?? (await readEntries(store, [first.prevHash])).map((found) => found?.entry)[0];
   if (parent === undefined) return { status: 'orphan' };
   const [verdict] = await store.read([invalidKey(parent.hash)]);
   if (verdict !== undefined) {
-    const reason = known.count > 0 ? 'duplicate-invalid' : 'bad-prevblk';
+    const reason = known.length > 0 ? 'duplicate-invalid' : 'bad-prevblk';
     return refused(rejectOf(reason, decodeText(verdict.value)));
   }
-  const fresh = headers.slice(known.count);
+  await withSnapshot(store, (view) => relist(ctx, view, known.length > 0 ? known : [parent]));
+  const fresh = headers.slice(known.length);
   if (fresh.length === 0) return { status: 'stored', added: 0, last: parent };
   const { entries, reject } = placeHeaders(ctx, fresh, parent);
   const last = entries.at(-1);

@@ -36,6 +36,7 @@ import {
   verdictRows,
 } from './off-chain.ts';
 import { keepOrphan } from './orphans.ts';
+import { relist } from './relist.ts';
 import type { BlockOutcome } from './types.ts';
 
 /** A block that passed all that can be asked without coins. */
@@ -200,7 +201,15 @@ export async function assessBlock(
   if (facts.parent === undefined) return assessOrphan(ctx, raw);
   const entry = checkHeaderContext(header.value, facts.parent, ctx.params, nowSeconds(ctx.clock));
   if (!entry.ok) return answer(rejected(hash, entry.reject));
-  return assessBody(ctx, raw, { ...facts, parent: facts.parent }, entry.value, options);
+  const found = await assessBody(
+    ctx,
+    raw,
+    { ...facts, parent: facts.parent },
+    entry.value,
+    options,
+  );
+  if (found.kind === 'candidate' && !found.extendsTip) await relist(ctx, snapshot, [facts.parent]);
+  return found;
 }
 
 async function assessOrphan(ctx: ChainContext, raw: Uint8Array): Promise<Assessment> {

@@ -214,4 +214,42 @@ describe('dead at the n-th write', () => {
     expect(change?.to.hash).toBe(b2!.entry.hash);
     expect(await coinLines(store, scriptsOf([b1!, b2!]))).toEqual(replayLines(b2!));
   });
+
+  it('a block that died before its commit, and lost to another, can still win', async () => {
+    const story = new Story(params);
+    const [b1, b2, b3] = busyChain(story, { on: story.genesis, length: 3, tag: 'b' });
+    const [c2] = busyChain(story, { on: b1!, length: 1, tag: 'c' });
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    await acceptAll(rig.chain, [b1!]);
+    const commit = async () => {
+      throw new Fault('store-io', 'dead');
+    };
+    const failing = { ...dying(store, Number.POSITIVE_INFINITY, false).store, commit };
+    const mortal = await openRig({ params, store: failing });
+    await expect(acceptAll(mortal.chain, [b2!])).rejects.toThrow('dead');
+    expect(await acceptAll(rig.chain, [c2!])).toEqual(['tip']);
+    await rig.chain.acceptHeaders([b2!.block.header, b3!.block.header]);
+    expect(await rig.chain.missingBodies(9)).toEqual([b3!.entry.hash]);
+    expect(await acceptAll(rig.chain, [b3!])).toEqual(['tip']);
+    expect(await tipHash(rig.chain)).toBe(b3!.entry.hash);
+  });
+
+  it('headers whose storing was cut off anywhere are wanted when they come again', async () => {
+    const story = new Story(params);
+    const blocks = busyChain(story, { on: story.genesis, length: 4, tag: 'h' });
+    const headers = blocks.map(({ block }) => block.header);
+    const hashes = blocks.map(({ entry }) => entry.hash);
+    for (let n = 1; ; n++) {
+      const store = createMemoryStore();
+      const rig = await openRig({ params, store });
+      const torn = tearing(store, n);
+      const mortal = await openRig({ params, store: torn.store });
+      await mortal.chain.acceptHeaders(headers).catch(() => undefined);
+      await rig.chain.acceptHeaders(headers.slice(0, n % 2 === 0 ? 3 : 4));
+      await rig.chain.acceptHeaders(headers.slice(3));
+      expect(await rig.chain.missingBodies(9), `${n}`).toEqual(hashes);
+      if (!torn.died()) break;
+    }
+  });
 });

@@ -45,13 +45,17 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
   const { settings, io } = context;
   const wanted = readNetwork(options);
   const view = createView(io, { quiet: settings.quiet || settings.json });
-  const warn = (line: string): void => view.line(`Warning: ${line}`);
   const verifier = createVerifier();
   warnOfVerifier(verifier, context.warn);
   const stop = listenForStop(io);
   try {
     const { signal } = stop;
-    const nodes = await startLocalNetwork(context, { ...wanted, verifier, signal, warn });
+    const nodes = await startLocalNetwork(context, {
+      ...wanted,
+      verifier,
+      signal,
+      warn: view.warn,
+    });
     try {
       await sayReady(context, nodes);
       await runAll(context, nodes, { view, stop, traffic: options['traffic'] === true });
@@ -117,7 +121,7 @@ async function runAll(
     ? runTraffic(nodes, {
         signal,
         line: view.line,
-        onFailure: (message) => view.line(`Warning: ${message}`),
+        onFailure: view.warn,
         onPayment: (payment) => {
           const { node, from, to, amountSats } = payment;
           view.line(`${node}: ${from} pays ${coinsText(amountSats)} to ${to}`);

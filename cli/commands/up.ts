@@ -9,6 +9,7 @@ import type { Keystore } from '../../lib/wallet/types.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
 import { type Listener, listen } from '../host/listen.ts';
+import { createView, type View } from '../host/live-view.ts';
 import { logTo, warnOfVerifier } from '../host/log.ts';
 import { chosenNetwork, hashOfAddress, networkOfDir } from '../host/network.ts';
 import { openStore } from '../host/open-node.ts';
@@ -117,8 +118,10 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
   const up = readUp(context, options);
   const stop = listenForStop(context.io);
   try {
-    const node = await start(context, up, stop.signal);
-    await stop.asked;
+    const { quiet, json } = context.settings;
+    const view = createView(context.io, { quiet: quiet || json });
+    const node = await start(context, up, { signal: stop.signal, view });
+    await view.run([node], stop.signal);
     context.note('Stopping ...');
     await stopInTime(node.stop());
   } catch (error) {
@@ -129,7 +132,11 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
   }
 }
 
-async function start(context: Context, up: UpOptions, signal: AbortSignal): Promise<RunningNode> {
+async function start(
+  context: Context,
+  up: UpOptions,
+  during: { readonly signal: AbortSignal; readonly view: View },
+): Promise<RunningNode> {
   const { settings, warn } = context;
   const isEmpty = networkOfDir(settings.dataDir) === undefined;
   const known = await networkFor(settings, up.peers, warn);
@@ -139,7 +146,7 @@ async function start(context: Context, up: UpOptions, signal: AbortSignal): Prom
   }
   const parts = await openParts(context, up, form);
   try {
-    return await serve(context, up, { parts, known, isEmpty, signal });
+    return await serve(context, up, { ...during, parts, known, isEmpty });
   } catch (error) {
     await Promise.allSettled([parts.listener.stop(), parts.keystore.close(), parts.store.close()]);
     throw error;
@@ -152,12 +159,13 @@ interface Beginning {
   readonly known: ChainParams | undefined;
   readonly isEmpty: boolean;
   readonly signal: AbortSignal;
+  readonly view: View;
 }
 
 /** The page's lines, each when it is true. */
 async function serve(context: Context, up: UpOptions, from: Beginning): Promise<RunningNode> {
   const { settings, print, warn } = context;
-  const { parts, known, isEmpty, signal } = from;
+  const { parts, known, isEmpty, signal, view } = from;
   const say: Say = async (line) => {
     if (!settings.json) await print(line);
   };
@@ -187,7 +195,7 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
       }),
     ...(up.publicUrl !== undefined && { publicUrl: up.publicUrl }),
     ...(up.rpc !== undefined && { rpc: up.rpc }),
-    onLog: logTo(context.io, warn),
+    onLog: logTo(context.io, view.warn),
   });
   await say('Starting server');
   await say("Press 'q' or 'CTRL-C' to quit.");

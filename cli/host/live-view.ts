@@ -1,12 +1,12 @@
 /**
- * What `network` shows on stderr while it runs: on a terminal one table that is drawn anew, else a
+ * What `network` and `up` show on stderr while they run: on a terminal one table that is drawn anew, else a
  * line a block. Owns nothing of the nodes.
  */
 import { createLogUpdate } from 'log-update';
 import type { NodeStatus } from '../../lib/node/types.ts';
 import { type Io, isInteractive } from '../io.ts';
 import { rateText, table } from '../table.ts';
-import type { LocalNode } from './local-network.ts';
+import type { RunningNode } from './running-node.ts';
 import { sleep } from './sleep.ts';
 
 const DRAW_MS = 500;
@@ -15,18 +15,22 @@ const HASH_SHOWN = 12;
 export interface View {
   /** A line that stays: above the table, or just the next. */
   line(text: string): void;
+  /** `Warning: …`, also where the view is quiet. */
+  warn(text: string): void;
   /** Draws until the signal says so. */
-  run(nodes: readonly LocalNode[], signal: AbortSignal): Promise<void>;
+  run(nodes: readonly RunningNode[], signal: AbortSignal): Promise<void>;
 }
 
 export function createView(io: Io, options: { readonly quiet: boolean }): View {
   if (!isInteractive(io) || options.quiet) return createPlainView(io, options);
   const update = createLogUpdate(io.stderr as NodeJS.WriteStream, { showCursor: true });
+  const line = (text: string): void => {
+    update.clear();
+    io.stderr.write(`${text}\n`);
+  };
   return {
-    line(text) {
-      update.clear();
-      io.stderr.write(`${text}\n`);
-    },
+    line,
+    warn: (text) => line(`Warning: ${text}`),
     async run(nodes, signal) {
       while (!signal.aborted) {
         const states = await statesOf(nodes);
@@ -44,6 +48,9 @@ function createPlainView(io: Io, { quiet }: { readonly quiet: boolean }): View {
   };
   return {
     line,
+    warn: (text) => {
+      io.stderr.write(`Warning: ${text}\n`);
+    },
     async run(nodes, signal) {
       const heights = new Map<string, string>();
       while (!signal.aborted) {
@@ -65,7 +72,7 @@ interface State {
 }
 
 /** A node that is just closing has no state any more. */
-async function statesOf(nodes: readonly LocalNode[]): Promise<State[]> {
+async function statesOf(nodes: readonly RunningNode[]): Promise<State[]> {
   const states = await Promise.all(
     nodes.map(async (node) => {
       const status = await node.node.status().catch(() => undefined);

@@ -155,8 +155,19 @@ export async function loadBlock(store: Store, hash: BlockHash): Promise<StoredBl
   const { entry, undo } = stored;
   const spends = block.value.txs.length > 1;
   if (spends && undo.length === 0) return { entry, block: block.value };
-  const coins = spends ? decodeUndo(undo, revealedScripts(block.value)) : [];
-  return { entry, block: block.value, undo: coins };
+  const coins = spends ? readUndo(undo, block.value) : [];
+  return { entry, block: block.value, ...(coins && { undo: coins }) };
+}
+
+/** Undefined: its rows are here in part. A death came while they were put, before the commit. */
+function readUndo(undo: Uint8Array, block: Block): Coin[] | undefined {
+  const scripts = revealedScripts(block);
+  try {
+    return decodeUndo(undo, scripts);
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'store-damaged') return undefined;
+    throw error;
+  }
 }
 
 /** Takes a block away: first the row by which it counts as here. */

@@ -78,12 +78,15 @@ export async function madeKey(
   return coinKey(scriptHash(output.scriptPubKey), outpoint);
 }
 
+/** Inputs that are looked up at once. */
+const LOOKED_UP_AT_ONCE = 64;
+
 /**
- * If the first input without a coin spends one that lies under another script than it shows, adds
- * that coin and answers true: the rules then give the true reason. What the overlay knows as spent
- * stays spent.
+ * If the first transaction that lacks coins spends ones that lie under other scripts than it shows,
+ * adds them and answers true: the rules then give the true reason, which is this transaction's or an
+ * earlier one's. What the overlay knows as spent stays spent.
  */
-export async function findMisnamedCoin(
+export async function findMisnamedCoins(
   store: Store,
   snapshot: Snapshot,
   block: Block,
@@ -91,17 +94,25 @@ export async function findMisnamedCoin(
 ): Promise<boolean> {
   const { coins, overlay } = found;
   const own = new Set<Txid>(block.txs.map((tx) => tx.txid));
-  for (const tx of block.txs.slice(1)) {
-    for (const { prevout } of tx.inputs) {
-      const outpoint = toOutpointKey(prevout.txid, prevout.vout);
-      if (own.has(prevout.txid) || coins.get(outpoint) !== undefined) continue;
-      if (overlay.has(outpoint)) return false;
-      const key = await madeKey(store, snapshot, prevout);
-      const row = key === undefined ? undefined : await snapshot.get(key);
-      if (row === undefined) return false;
-      coins.set(outpoint, decodeCoin(row.value));
-      return true;
-    }
+  const isLacking = ({ prevout }: TxIn): boolean =>
+    !own.has(prevout.txid) && coins.get(toOutpointKey(prevout.txid, prevout.vout)) === undefined;
+  const lacking =
+    block.txs
+      .slice(1)
+      .find((tx) => tx.inputs.some(isLacking))
+      ?.inputs.filter(isLacking) ?? [];
+  for (let at = 0; at < lacking.length; at += LOOKED_UP_AT_ONCE) {
+    const added = await Promise.all(
+      lacking.slice(at, at + LOOKED_UP_AT_ONCE).map(async ({ prevout }) => {
+        const outpoint = toOutpointKey(prevout.txid, prevout.vout);
+        if (overlay.has(outpoint)) return false;
+        const key = await madeKey(store, snapshot, prevout);
+        const row = key === undefined ? undefined : await snapshot.get(key);
+        if (row !== undefined) coins.set(outpoint, decodeCoin(row.value));
+        return row !== undefined;
+      }),
+    );
+    if (added.includes(false)) return false;
   }
-  return false;
+  return lacking.length > 0;
 }

@@ -23,7 +23,7 @@ import type { Block, BlockHash, Coin, Height, Reject, SignatureCheck, Txid } fro
 import { toOutpointKey } from '../types.ts';
 import type { StoredBlock } from './block-store.ts';
 import { ChangeSet } from './change-set.ts';
-import { findCoins, findMisnamedCoin } from './coins.ts';
+import { findCoins, findMisnamedCoins } from './coins.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS } from './context.ts';
 import type { CoinOverlay, Totals, Touches } from './effects-rows.ts';
@@ -35,6 +35,7 @@ export interface OffBlock {
   readonly bodyBytes: number;
 }
 
+const MISSING = 'bad-txns-inputs-missingorspent';
 /** Ranges read at once in a reorganisation. */
 const RANGES_AT_ONCE = 64;
 
@@ -122,7 +123,7 @@ export class Fold {
     this.#entries.set(entry.height, entry);
     const coins = await findCoins(this.#snapshot, this.#coins, block.txs.slice(1));
     const { params, store } = this.#ctx;
-    for (;;) {
+    for (let isSearched = false; ; isSearched = true) {
       const times = await this.#medianTimes(block, coins);
       const verdict = connectBlock(block, entry, parent, coinView(coins, times), params);
       if (verdict.ok) {
@@ -131,9 +132,11 @@ export class Fold {
         if (options.validated !== true) this.#keepUndo(entry.hash, verdict.value);
         return undefined;
       }
-      // Each round finds one more coin, so this ends.
+      // Once: an offered block must not cost a round for each of its inputs.
+      const isMissing = verdict.reject.reason === MISSING && !isSearched;
       const found = { coins, overlay: this.#coins };
-      if (!(await findMisnamedCoin(store, this.#snapshot, block, found))) return verdict.reject;
+      const isFound = isMissing && (await findMisnamedCoins(store, this.#snapshot, block, found));
+      if (!isFound) return verdict.reject;
     }
   }
 

@@ -252,4 +252,27 @@ describe('dead at the n-th write', () => {
       if (!torn.died()) break;
     }
   });
+
+  it('undo data that were put in part do not keep the block from the chain', async () => {
+    const story = new Story(params);
+    const blocks = busyChain(story, { on: story.genesis, length: 3, tag: 'u' });
+    const last = blocks[2]!;
+    const { hash } = last.entry;
+    expect(last.effects.spent.length).toBeGreaterThan(0);
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    await acceptAll(rig.chain, blocks.slice(0, 2));
+    const commit = async () => {
+      const [row] = (await store.list(`B#${hash}`)).filter(({ sk }) => sk.startsWith('undo#'));
+      await store.put([{ ...row!, value: row!.value.slice(0, 1) }]);
+      throw new Fault('store-io', 'dead');
+    };
+    const failing = { ...dying(store, Number.POSITIVE_INFINITY, false).store, commit };
+    const mortal = await openRig({ params, store: failing });
+    await expect(acceptAll(mortal.chain, [last])).rejects.toThrow('dead');
+    expect((await rig.chain.activateBest())?.to.hash).toBe(hash);
+    await rig.chain.invalidate(hash);
+    expect(await tipHash(rig.chain)).toBe(blocks[1]!.entry.hash);
+    expect(await coinLines(store, scriptsOf(blocks))).toEqual(replayLines(blocks[1]!));
+  });
 });

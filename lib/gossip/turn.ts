@@ -31,6 +31,8 @@ export interface Turn {
   bytes: number;
   /** Things named by getdata that may still be looked up. */
   lookUps: number;
+  /** Things named by inv that may still be looked up. */
+  invLookUps: number;
   wantsBodies: boolean;
   /** Whether we are far behind our best header; looked up once. */
   isBehind?: boolean;
@@ -53,6 +55,7 @@ export const newTurn = (
   replies: [],
   bytes: 0,
   lookUps: LIMITS.invMax,
+  invLookUps: LIMITS.invMax,
   wantsBodies: false,
   accepted: [],
   news: {},

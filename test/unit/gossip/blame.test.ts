@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toBase64 } from '../../../lib/gossip/envelope.ts';
 import type { Message } from '../../../lib/gossip/messages.ts';
 import type { Sender } from '../../../lib/gossip/types.ts';
+import type { Txid } from '../../../lib/types.ts';
 import { Story } from '../../helpers/chain-builder.ts';
 import { heightOf, NodeNet, tipOf } from '../../helpers/node-net.ts';
 import { greeting, LOOPBACK, ping, post, sessionOf } from './stranger.ts';
@@ -162,6 +163,22 @@ describe('bounds', () => {
     net.clock.advance(21_000);
     const again = await post(net, a, [inv], { sender: { transport: 'http', key: '203.0.113.3' } });
     expect(again.replies.map(({ type }) => type)).toEqual(['getdata']);
+  });
+
+  it('one request names no more than a thousand things that are looked up and leased', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const inv = (tag: number): Message => ({
+      type: 'inv',
+      items: Array.from({ length: 600 }, (_, i) => ({
+        kind: 'tx',
+        hash: `${tag}`.repeat(56).concat(i.toString(16).padStart(8, '0')) as Txid,
+      })),
+    });
+    const sender: Sender = { transport: 'http', key: '203.0.113.7' };
+    const { code } = await post(net, a, [inv(1), inv(2), inv(3)], { sender });
+    expect(code).toBe('ok');
+    expect(await a.store.list('G#lease', { limit: 10_000 })).toHaveLength(1000);
   });
 
   it('sessions: about a thousand, the most silent goes', async () => {

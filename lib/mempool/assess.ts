@@ -22,7 +22,7 @@ import type { MempoolContext } from './context.ts';
 import { type Family, readFamily } from './family.ts';
 import { compareFeeRates, feeAt } from './fee-rate.ts';
 import { floorAt } from './floor.ts';
-import { checkChainLimits } from './limits.ts';
+import { checkChainLimits, returnedLimits } from './limits.ts';
 import type { PoolCache } from './pool-cache.ts';
 import { checkReplacement, checkSignals } from './replacement.ts';
 import { decodeFloor, decodeStored, FLOOR_KEY, poolKey, type StoredTx } from './rows.ts';
@@ -54,8 +54,8 @@ export type Assessment =
 const rejected = (reject: Reject): Assessment => ({ status: 'rejected', reject });
 
 /**
- * `tx` passed checkAlone. `returned`: it was in a block that a reorganisation took off; then neither
- * its fee nor the length of its chain is held against it, but it replaces nobody. `dryRun`: dead
+ * `tx` passed checkAlone. `returned`: it was in a block that a reorganisation took off; then its fee
+ * is not held against it, its chain may be longer, but it replaces nobody. `dryRun`: dead
  * rows in the way are passed over instead of being named.
  */
 export async function assess(
@@ -262,7 +262,7 @@ async function place(
     if (!replaceable.ok) return replaceable;
   }
   const chain = { candidate, ancestors, evicted };
-  const limits = returned ? valid() : checkChainLimits(pool, chain, policy);
+  const limits = checkChainLimits(pool, chain, returned ? returnedLimits(policy) : policy);
   if (!limits.ok) return limits;
   const room = checkRoom(cache, { candidate, evicted }, policy.bytesMax);
   return room.ok ? valid({ ...draft, parents, descendants }) : room;

@@ -10,6 +10,20 @@ import type { Pool } from './pool.ts';
 import type { StoredTx } from './rows.ts';
 import type { MempoolPolicy } from './types.ts';
 
+/**
+ * What a reorganisation returns may stand in longer chains, for its miner took it so; but a block
+ * holds 5,000 one above the other, whose ancestors are read for each that comes in.
+ */
+const RETURNED_FACTOR = 4;
+
+/** The policy as it is for what returns from a block. */
+export const returnedLimits = (policy: MempoolPolicy): MempoolPolicy => ({
+  ...policy,
+  ancestorsMax: RETURNED_FACTOR * policy.ancestorsMax,
+  descendantsMax: RETURNED_FACTOR * policy.descendantsMax,
+  chainBytesMax: RETURNED_FACTOR * policy.chainBytesMax,
+});
+
 /** Rejects: `too-long-mempool-chain`. What is replaced at the same time does not count. */
 export function checkChainLimits(
   pool: Pool,

@@ -94,6 +94,29 @@ describe.each<StoreKind>(['memory', 'leveldb'])('after a block, on %s', (store) 
     expect(await world.txids()).toHaveLength(0);
   });
 
+  it('a chain that returns is longer than what is let in, but bounded', async () => {
+    world = await MempoolWorld.open({ store, blocks: 4 });
+    const { story } = world;
+    const txs = Array.from({ length: 104 }, (_, i) =>
+      story.spend({
+        name: `link${i}`,
+        inputs: [i === 0 ? 'b1:0' : `link${i - 1}:0`],
+        outputs: [{ to: 'alice', sats: COIN - 1000 * (i + 1) }],
+      }),
+    );
+    const block = await world.mine({ txs });
+    const change = await world.chain.invalidate(block.block.header.hash);
+    await world.mempool.reconcile(change!);
+    const back = await world.txids();
+    expect(back.sort()).toEqual(
+      txs
+        .slice(0, 100)
+        .map(({ txid }) => txid)
+        .sort(),
+    );
+    expect(await proposes(world.another())).toBe('ok');
+  });
+
   it('what is no longer final or mature after the chain grew shorter goes', async () => {
     world = await MempoolWorld.open({ store, blocks: 8 });
     const { story } = world;

@@ -49,6 +49,8 @@ interface Place {
 }
 
 const HOST = '127.0.0.1';
+/** Of all nodes together: they hold the same blocks. */
+const CACHE_BYTES = 64 * 1024 * 1024;
 /** The first blocks come a third faster than the spacing, until the retarget has taken its measure. */
 const FIRST_SPACING = 2 / 3;
 
@@ -103,7 +105,7 @@ async function openPlace(
   const { index, form, options } = at;
   const name = `node${index}`;
   const dir = nodeDir(context.settings.baseDir, index);
-  const store = await openStore(dir);
+  const store = await openStore(dir, { cacheBytes: Math.ceil(CACHE_BYTES / options.nodes) });
   try {
     const keystore = await openWallets(context, { dir, form });
     const address = (await keystore.addresses()).at(-1) ?? (await keystore.newAddress()).address;

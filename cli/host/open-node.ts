@@ -36,7 +36,10 @@ export interface OpenNode {
 }
 
 /** Takes the chain's lock: Fault `store-in-use` while another process has it. */
-export const openStore = (dir: string): Promise<LevelStore> => openLevelStore(chainPath(dir));
+export const openStore = (
+  dir: string,
+  options: { readonly cacheBytes?: number } = {},
+): Promise<LevelStore> => openLevelStore(chainPath(dir), options);
 
 export async function openNode(options: OpenNodeOptions): Promise<OpenNode> {
   const { dir, params, name, url, peers, policy, telemetry } = options;

@@ -3,12 +3,15 @@
  * find dozens of blocks a second, and the headers' times would run ahead of the clock until no block
  * is allowed any more.
  */
-import type { Template, WorkSource } from '../../lib/mining/types.ts';
+import type { WorkSource } from '../../lib/mining/types.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { BlockHash } from '../../lib/types.ts';
 
 /** On average; drawn anew each time, so that two miners seldom find at the same moment. */
 const PACE_MS = 1_000;
 
 export interface PacedOptions {
+  readonly clock: Clock;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** 0 to 1. */
   readonly draw: () => number;
@@ -17,20 +20,25 @@ export interface PacedOptions {
 
 /** Hands out work on a new tip only after a while. */
 export function createPacedSource(source: WorkSource, options: PacedOptions): WorkSource {
-  const { sleep, draw, paceMs = PACE_MS } = options;
-  let ready: string | undefined;
+  const { clock, sleep, draw, paceMs = PACE_MS } = options;
+  let tip: BlockHash | undefined;
+  let readyMs = 0;
   return {
     submit: (block) => source.submit(block),
     async template(wanted = {}) {
-      const signal = wanted.signal === undefined ? {} : { signal: wanted.signal };
-      let template: Template = await source.template(wanted);
-      while (template.prevHash !== ready && wanted.signal?.aborted !== true) {
-        const { prevHash } = template;
-        await sleep(paceMs * (0.5 + draw()), wanted.signal);
-        template = await source.template(signal);
-        if (template.prevHash === prevHash) ready = prevHash;
+      const { signal } = wanted;
+      let template = await source.template(wanted);
+      for (;;) {
+        if (template.prevHash !== tip) {
+          tip = template.prevHash;
+          readyMs = clock.nowMs() + paceMs * (0.5 + draw());
+        }
+        const leftMs = readyMs - clock.nowMs();
+        // Who does not wait any more asks again, and waits for what is left then.
+        if (leftMs <= 0 || signal?.aborted === true) return template;
+        await sleep(leftMs, signal);
+        template = await source.template(signal === undefined ? {} : { signal });
       }
-      return template;
     },
   };
 }

@@ -125,7 +125,7 @@ function startableMiner(
   const draw = (): number => (systemRandom.bytes(1)[0] ?? 0) / 256;
   const isFree = host.params.retarget.kind === 'none';
   return createMiner({
-    source: isFree ? createPacedSource(source, { sleep, draw }) : source,
+    source: isFree ? createPacedSource(source, { clock: systemClock, sleep, draw }) : source,
     payTo: mining.payTo,
     threads: mining.threads,
     clock: systemClock,

@@ -18,14 +18,18 @@ export interface CdkRun {
   readonly cwd?: string;
 }
 
+/** Throws where there is nothing to deploy: to be asked before anything is installed or started. */
+export function checkCdk(): void {
+  if (existsSync(CDK)) return;
+  throw machine(
+    'Error: deploying works in a checkout of stackchain after `npm ci`.',
+    'tool-missing',
+  );
+}
+
 /** Runs `cdk …`; throws with exit 4 and its last word when it fails. */
 export async function runCdk(args: readonly string[], options: CdkRun): Promise<void> {
-  if (!existsSync(CDK)) {
-    throw machine(
-      'Error: deploying works in a checkout of stackchain after `npm ci`.',
-      'tool-missing',
-    );
-  }
+  checkCdk();
   const child = spawn(process.execPath, [CDK, '--no-notices', ...args], {
     cwd: options.cwd ?? ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readOutputs, runCdk } from '../cloud/cdk.ts';
+import { checkCdk, readOutputs, runCdk } from '../cloud/cdk.ts';
 import { checkAws } from '../cloud/checks.ts';
 import { type CloudNode, startLocalCloud } from '../cloud/local-cloud.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
@@ -135,6 +135,7 @@ export const deploy: CliCommand = {
   },
   async run(context, options) {
     const plan = readPlan(options);
+    checkCdk();
     if (options['local'] === true) await deployLocal(context, plan);
     else await deployAws(context, plan);
   },

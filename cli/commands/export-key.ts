@@ -1,7 +1,7 @@
 /** `export-key`: the private key of one address, for another wallet. */
 import { type CliCommand, textOption } from '../command.ts';
 import { refused, usage } from '../errors.ts';
-import { addressForm, scriptOfAddress } from '../host/network.ts';
+import { addressForms, scriptOfAddress } from '../host/network.ts';
 import { withKeystore } from '../host/wallet.ts';
 
 export const exportKey: CliCommand = {
@@ -12,7 +12,8 @@ export const exportKey: CliCommand = {
   async run(context, options) {
     const { settings, print } = context;
     const address = textOption(options, 'address') ?? '';
-    if (scriptOfAddress(address, addressForm(settings)) === undefined) {
+    const forms = addressForms(settings);
+    if (forms.every((form) => !form || scriptOfAddress(address, form) === undefined)) {
       throw usage('Error: Address is not valid');
     }
     const wif = await withKeystore(context, (keystore) => keystore.exportWif(address));

@@ -113,15 +113,24 @@ export function requireNetwork(settings: Settings): ChainParams {
   return params;
 }
 
-/** What addresses look like here: the directory's network, else the one asked for, else stacknet's. */
-export function addressForm(settings: Settings): {
+export interface AddressForm {
   readonly addressVersion: number;
   readonly wifVersion: number;
-} {
+}
+
+/** What addresses look like here: the directory's network, else the one asked for, else stacknet's. */
+export function addressForm(settings: Settings): AddressForm {
   const known = knownNetwork(settings);
   if (known !== undefined) return known;
   const choice = chosenNetwork(settings);
   return choice?.kind === 'fixed' ? choice.params : stacknetBase;
+}
+
+/** As addressForm; also the other one where nothing tells yet which network the directory is of. */
+export function addressForms(settings: Settings): readonly [AddressForm, AddressForm?] {
+  const form = addressForm(settings);
+  const isTold = knownNetwork(settings) !== undefined || chosenNetwork(settings) !== undefined;
+  return isTold ? [form] : [form, regtest];
 }
 
 /**

@@ -9,20 +9,24 @@ import type { Context } from '../command.ts';
 import { refused, usage } from '../errors.ts';
 import { isInteractive } from '../io.ts';
 import { readLine } from '../read-line.ts';
-import { addressForm } from './network.ts';
+import { type AddressForm, addressForms } from './network.ts';
 
 export interface KeystorePlace {
   readonly dir: string;
-  readonly form: { readonly addressVersion: number; readonly wifVersion: number };
+  readonly form: AddressForm;
+  /** Tried if the wallets there are of another form. */
+  readonly orForm?: AddressForm | undefined;
 }
 
-/** Opens the keystore, works with it and closes it. `form`: of the network that a node told. */
+/** Opens the keystore, works with it and closes it. `told`: of the network that a node told. */
 export async function withKeystore<T>(
   context: Context,
   work: (keystore: Keystore) => Promise<T>,
-  form: KeystorePlace['form'] = addressForm(context.settings),
+  told?: AddressForm,
 ): Promise<T> {
-  const keystore = await openWallets(context, { dir: context.settings.dataDir, form });
+  const { settings } = context;
+  const [form, orForm] = told ? ([told] as const) : addressForms(settings);
+  const keystore = await openWallets(context, { dir: settings.dataDir, form, orForm });
   try {
     return await work(keystore);
   } finally {
@@ -49,13 +53,20 @@ export async function openWallets(context: Context, place: KeystorePlace): Promi
   }
 }
 
-const open = ({ dir, form }: KeystorePlace, passphrase: string | undefined): Promise<Keystore> =>
-  openKeystore({
-    dir,
-    addressVersion: form.addressVersion,
-    wifVersion: form.wifVersion,
-    ...(passphrase !== undefined && { passphrase }),
-  });
+async function open(
+  { dir, form, orForm }: KeystorePlace,
+  passphrase: string | undefined,
+): Promise<Keystore> {
+  const { addressVersion, wifVersion } = form;
+  const sealed = passphrase === undefined ? {} : { passphrase };
+  try {
+    return await openKeystore({ dir, addressVersion, wifVersion, ...sealed });
+  } catch (error) {
+    const isOther = error instanceof Fault && /with other addresses/.test(error.message);
+    if (orForm === undefined || !isOther) throw error;
+    return open({ dir, form: orForm }, passphrase);
+  }
+}
 
 const isAboutPassphrase = (error: unknown, verb: 'need' | 'wrong'): error is Fault =>
   error instanceof Fault &&

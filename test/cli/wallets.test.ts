@@ -71,6 +71,17 @@ describe('keys', () => {
     expect((await cli(['import-key', ...other], { stdin: 'nonsense\n' })).code).toBe(2);
   });
 
+  test('of another form than stacknet’s are found before the directory has a network', async () => {
+    const [line = ''] = await ok(['create-wallet', '--network', 'regtest', ...at]);
+    const address = line.slice('New address: '.length);
+    expect(address).toMatch(/^[mn]/);
+    expect(await ok(['list-addresses', ...at])).toEqual([address]);
+    expect((await ok(['export-key', '--address', address, ...at])).join()).toMatch(/^c/);
+    expect((await ok(['create-wallet', ...at])).join()).toMatch(/^New address: [mn]/);
+    const named = await cli(['list-addresses', '--network', 'stacknet', ...at]);
+    expect([named.code, named.stdout]).toEqual([3, '']);
+  });
+
   test('are sealed by a key file for its owner only', async () => {
     await ok(['create-wallet', ...at]);
     expect(statSync(join(dir, 'keystore.key')).mode & 0o777).toBe(0o600);

@@ -1,7 +1,7 @@
 /**
  * Announcing: new blocks and transactions to peers by address, never to where they came from. Small
  * ones are pushed whole. Owns the mark of the last announced tip, by which `tick` finds what a dead
- * process failed to announce, and the list of our users' own transactions. Ends when all sends have.
+ * process failed to announce, and saying again what waits long. Ends when all sends have.
  */
 import type { BlockHash, Txid } from '../types.ts';
 import { type GossipContext, workText } from './context.ts';
@@ -9,7 +9,7 @@ import { canReach, exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
 import type { Message } from './messages.ts';
 import { type AnnouncedRow, announcedKey, listPeers, type PeerRow, urlScoreKey } from './peers.ts';
-import { decodeJson, encodeJson, ROWS, readOne, readRows } from './rows.ts';
+import { encodeJson, ROWS, readOne, readRows } from './rows.ts';
 import { isBanned, type ScoreRow, scoreRowKey } from './scores.ts';
 
 /** Peers without those that are banned. */
@@ -112,31 +112,44 @@ export async function announceTxs(
   await forEachPeer(peers, (peer) => exchange(ctx, peer, news, { way: 'tell' }));
 }
 
-/* Our users' own */
+/* What waits long */
 
-/** Remembers a transaction of our own user's, which is said again until it is in a block. */
-export const noteOwnTx = (ctx: GossipContext, txid: Txid): Promise<void> =>
-  ctx.store.put([
-    {
-      pk: ROWS.own,
-      sk: txid,
-      value: encodeJson(ctx.now()),
-      expiresAt: ctx.now() + LIMITS.ownTxSeconds,
-    },
-  ]);
+interface RetoldRow {
+  /** Unix seconds. */
+  readonly at: number;
+  /** The last that was said again; '' when all were. */
+  readonly after: string;
+}
 
-/** Says again what has waited long; forgets what is confirmed or gone. */
-export async function announceOwnAgain(ctx: GossipContext): Promise<void> {
-  const rows = await ctx.store.list(ROWS.own, { limit: LIMITS.ownTxMax });
-  const due = rows.filter(
-    (row) => ctx.now() - decodeJson<number>(row) >= LIMITS.ownTxIntervalSeconds,
-  );
-  if (due.length === 0) return;
-  const entries = await Promise.all(due.map((row) => ctx.mempool.get(row.sk as Txid)));
-  const gone = due.filter((_, i) => entries[i] === undefined);
-  if (gone.length > 0) await ctx.store.remove(gone);
-  const waiting = entries.flatMap((entry) => (entry === undefined ? [] : [entry.txid]));
-  if (waiting.length === 0) return;
-  await announceTxs(ctx, waiting, '');
-  await Promise.all(waiting.map((txid) => noteOwnTx(ctx, txid)));
+const retoldKey = { pk: ROWS.self, sk: 'retold' };
+
+/**
+ * Makes the call that says transactions again which have waited long, our users' own among them: some
+ * peer may not have been there. A page at a time; no row is written while there is nothing to say.
+ */
+export function createRetelling(ctx: GossipContext): () => Promise<void> {
+  // Only spares looking: a new process looks at once.
+  let lookedAt = 0;
+  return async () => {
+    const now = ctx.now();
+    if (now - lookedAt < LIMITS.retellSeconds / 10) return;
+    lookedAt = now;
+    const told = await readOne<RetoldRow>(ctx, retoldKey);
+    if (told !== undefined && now - told.at < LIMITS.retellSeconds) return;
+    const page = await ctx.mempool.list({
+      limit: LIMITS.retellMax,
+      ...(told?.after && { after: told.after as Txid }),
+    });
+    const waiting = page.filter(({ addedAt }) => now - addedAt >= LIMITS.retellSeconds);
+    // Where the last one left the mempool, or all were said, it begins anew.
+    const last = waiting.length === LIMITS.retellMax ? waiting.at(-1) : undefined;
+    if (waiting.length === 0 && (told?.after ?? '') === '') return;
+    const row: RetoldRow = { at: waiting.length === 0 ? 0 : now, after: last?.txid ?? '' };
+    await announceTxs(
+      ctx,
+      waiting.map(({ txid }) => txid),
+      '',
+    );
+    await ctx.store.put([{ ...retoldKey, value: encodeJson(row) }]);
+  };
 }

@@ -4,7 +4,7 @@
  * configuration and the operator name.
  */
 import { kindOf, normalizeUrl } from './address.ts';
-import { announceBlock, announceTxs, noteOwnTx } from './announce.ts';
+import { announceBlock, announceTxs, createRetelling } from './announce.ts';
 import { type GossipContext, type GossipOptions, makeContext } from './context.ts';
 import { isRecord } from './envelope.ts';
 import { shakeHands } from './handshake.ts';
@@ -57,33 +57,25 @@ function parseLine(line: string, network: string): Place | 'wrong-network' | und
   return { address: isQueue ? queue : place, url: place, name };
 }
 
-export interface CreatedGossip extends Gossip {
-  /** A transaction of our own user's: announced now, and again while it waits. */
-  announceOwn(txid: Parameters<typeof noteOwnTx>[1]): Promise<void>;
-}
-
 /** `peers`: URLs, in-process addresses or lines. What is none of these is passed over, with a warning. */
 export async function createGossip(
   options: GossipOptions & { readonly peers: readonly string[] },
-): Promise<CreatedGossip> {
+): Promise<Gossip> {
   const ctx: GossipContext = makeContext(options, (txids, except) =>
     announceTxs(ctx, txids, except),
   );
   await configure(ctx, options.peers);
+  const retell = createRetelling(ctx);
   return {
     receive: (envelopes, sender) => receive(ctx, envelopes, sender),
     announceBlock: (hash, except = '') => announceBlock(ctx, hash, except),
     announceTxs: (txids, except = '') => announceTxs(ctx, txids, except),
-    async announceOwn(txid) {
-      await noteOwnTx(ctx, txid);
-      await announceTxs(ctx, [txid], '');
-    },
     peers: () => showPeers(ctx),
     addPeer: (address) => addPeer(ctx, address),
     removePeer: (id) => removeById(ctx, id),
     sync: (deadlineMs) => sync(ctx, deadlineMs),
     progress: () => progress(ctx),
-    tick: () => tick(ctx),
+    tick: () => tick(ctx, retell),
   };
 }
 

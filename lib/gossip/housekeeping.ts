@@ -2,7 +2,7 @@
  * What must happen now and then: calling peers that are due, saying what a dead process did not say,
  * catching up. Owns the order; when something is due stands in the rows.
  */
-import { announceOwnAgain, forEachPeer, unbanned } from './announce.ts';
+import { forEachPeer, unbanned } from './announce.ts';
 import type { GossipContext } from './context.ts';
 import { canReach } from './exchange.ts';
 import { call } from './handshake.ts';
@@ -10,10 +10,10 @@ import { LIMITS } from './limits.ts';
 import { listPeers } from './peers.ts';
 import { announceTip, isBehind, sync } from './sync.ts';
 
-export async function tick(ctx: GossipContext): Promise<void> {
+export async function tick(ctx: GossipContext, retell: () => Promise<void>): Promise<void> {
   await callDue(ctx);
   await announceTip(ctx);
-  await announceOwnAgain(ctx);
+  await retell();
   if (await isBehind(ctx)) await sync(ctx, ctx.clock.nowMs() + LIMITS.tickSyncMs);
 }
 

@@ -63,9 +63,9 @@ export const LIMITS = {
   bodiesPerAsk: 16,
   /** Ids of refused transactions are not fetched again so soon. */
   refusedSeconds: 600,
-  ownTxSeconds: 72 * 3600,
-  ownTxMax: 100,
-  ownTxIntervalSeconds: 600,
+  /** A transaction that waited so long is said again, so many at a time and so often. */
+  retellSeconds: 600,
+  retellMax: 100,
   feedPage: 500,
 
   /* Sync */

@@ -19,8 +19,7 @@ export const ROWS = {
   asks: 'G#ask',
   refused: 'G#refused',
   walks: 'G#walk',
-  own: 'G#own',
-  /** Single rows: `id`, `announced`, `sync`, `stall`. */
+  /** Single rows: `id`, `announced`, `retold`, `sync`, `stall`. */
   self: 'G#self',
 } as const;
 

@@ -57,6 +57,7 @@ export async function addPoints(
     expiresAt: at + LIMITS.banSeconds,
   }));
   tools.telemetry.log(isBanned(row) ? 'warn' : 'info', 'peer misbehaved', {
+    peer: scoreKey,
     reason: offence.reason,
     points: row?.points ?? 0,
   });

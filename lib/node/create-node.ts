@@ -5,7 +5,8 @@
  */
 import { createChain } from '../chain/create-chain.ts';
 import type { BlockOutcome, Chain, ChainChange } from '../chain/types.ts';
-import { type CreatedGossip, createGossip } from '../gossip/create-gossip.ts';
+import { createGossip } from '../gossip/create-gossip.ts';
+import type { Gossip } from '../gossip/types.ts';
 import { createMempool } from '../mempool/create-mempool.ts';
 import type { Mempool, MempoolEntry, TxOutcome } from '../mempool/types.ts';
 import { createTemplateSource } from '../mining/template-source.ts';
@@ -74,7 +75,7 @@ function createTick(
   parts: {
     readonly chain: Chain;
     readonly mempool: Mempool;
-    readonly gossip: CreatedGossip;
+    readonly gossip: Gossip;
     readonly following: Following;
   },
 ): () => Promise<void> {
@@ -137,7 +138,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     return outcome;
   };
 
-  const gossip: CreatedGossip = await createGossip({
+  const gossip: Gossip = await createGossip({
     ...ports,
     mempool,
     transports,
@@ -165,8 +166,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
       const outcome = await following.admit(raw, { local });
       if (outcome.status === 'accepted') {
         const txids = [outcome.entry, ...(outcome.also ?? [])].map(({ txid }) => txid);
-        if (local) await gossip.announceOwn(outcome.entry.txid);
-        await gossip.announceTxs(local ? txids.slice(1) : txids, from);
+        await gossip.announceTxs(txids, from);
       }
       return outcome;
     },

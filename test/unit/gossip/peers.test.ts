@@ -63,7 +63,7 @@ describe('two nodes', () => {
     expect(await heightOf(b)).toBe(1);
   });
 
-  it('say a transaction of their own user again', async () => {
+  it('say again a transaction that waits long', async () => {
     const { net, a } = await pair();
     const heard: string[] = [];
     net.hub.listen('b', async (envelopes) => {

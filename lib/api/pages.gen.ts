@@ -9,8 +9,8 @@ export interface Page {
 export const HOME: Page = {
   policy: [
     "default-src 'none'",
-    "script-src 'sha256-1szObIJEDrT4KM+gIPX3uDtskC5M/Co6AY+5ZUMxPq0='",
-    "style-src 'sha256-zgi0s39YxYslpBZ1NzdSea22OEQ24bJw/fWgfG8xiIY='",
+    "script-src 'sha256-iCtSdNRwqjegWDucDwcCi7yme6D/nivJXenFuJQK3P8='",
+    "style-src 'sha256-OUNA6no+muRg+wRTkdmbT1q7605aHOU6SCajYSHN7rc='",
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -36,6 +36,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 10
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; }
 td.n, th.n { text-align: right; }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
+td.hash { max-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; width: 60%; }
 a { color: var(--accent); } nav a { margin-right: 1rem; }
 #error { color: #c00; }
 </style>
@@ -126,7 +127,7 @@ function showBlocks(blocks) {
     code.textContent = block.id;
     link.href = base + 'v1/blocks/' + block.id;
     link.append(code);
-    cell(row, '').append(link);
+    cell(row, '', 'hash').append(link);
   }
 }
 

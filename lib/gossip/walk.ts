@@ -12,6 +12,7 @@ import type { BlockHash, BlockHeader } from '../types.ts';
 import { type GossipContext, heightMax } from './context.ts';
 import { LIMITS } from './limits.ts';
 import { encodeJson, ROWS, readOne } from './rows.ts';
+import { pointsForBlock } from './scores.ts';
 
 const DIGEST_CHARS = 64;
 
@@ -139,9 +140,8 @@ async function walkBatch(
     const placed = alone.ok ? checkHeaderContext(header, entry, ctx.params, ctx.now()) : alone;
     if (!placed.ok || entry.height >= highest) {
       await dropWalk(ctx, peerId);
-      const isEarly = placed.ok || placed.reject.kind === 'early';
-      const reason = placed.ok ? 'more blocks than seconds allow' : placed.reject.reason;
-      return failed(isEarly ? 0 : LIMITS.banPoints, reason);
+      if (placed.ok) return failed(0, 'more blocks than seconds allow');
+      return failed(pointsForBlock(placed.reject), placed.reject.reason);
     }
     entry = placed.value as BlockEntry;
   }

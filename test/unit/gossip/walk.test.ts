@@ -17,7 +17,7 @@ describe('a chain with little work', () => {
   const each = work(base.powLimitBits);
 
   /** A node that has all of it, and one that wants so much work. */
-  const open = async (minimumChainWork: bigint) => {
+  const open = async (minimumChainWork: bigint, more: Partial<typeof base> = {}) => {
     const clock = { nowMs: () => 1_900_000_000_000, advance: () => undefined };
     const net = new NodeNet({ params: base, clock });
     const full = await net.add('full');
@@ -27,7 +27,7 @@ describe('a chain with little work', () => {
     }
     const wary = await net.add('wary', {
       peers: ['full'],
-      more: { params: { ...base, minimumChainWork } },
+      more: { params: { ...base, minimumChainWork, ...more } },
     });
     return { net, full, wary };
   };
@@ -49,6 +49,16 @@ describe('a chain with little work', () => {
     const ctx = { ...wary, now: () => 0 } as never;
     expect(await readWalk(ctx, peer?.id ?? '')).toBeUndefined();
     expect(peer).toMatchObject({ banned: false, score: 0 });
+  });
+
+  it("an operator's checkpoint that it misses is no fault of the peer's", async () => {
+    const hash = 'f'.repeat(64) as BlockHash;
+    const { wary } = await open(each * BigInt(BLOCKS - 50), {
+      checkpoints: [{ height: BLOCKS - 10, hash }],
+    });
+    await wary.node.gossip.sync(1_900_000_060_000);
+    expect(await heightOf(wary)).toBe(0);
+    expect(await wary.node.gossip.peers()).toMatchObject([{ banned: false, score: 0 }]);
   });
 
   it('a chain that differs at the second fetch is not stored, and its sender scored', async () => {

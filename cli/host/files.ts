@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -47,17 +48,47 @@ export function writeText(
     closeSync(file);
   }
   try {
-    if (options.once !== true) {
-      renameSync(temporary, path);
-      return true;
-    }
-    // A link fails where the name is taken, a rename would not: of two processes one wins.
+    if (options.once !== true) renameSync(temporary, path);
+    else if (!putOnce(temporary, path)) return false;
+    syncDirectory(dirname(path));
+    return true;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Some file systems have no links (exFAT, mounts of containers). */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS']);
+
+/** A link fails where the name is taken, a rename would not: of two processes one wins. */
+function putOnce(temporary: string, path: string): boolean {
+  try {
     linkSync(temporary, path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (!NO_LINKS.has(code)) throw error;
+    if (existsSync(path)) return false;
+    renameSync(temporary, path);
+    return true;
+  }
+}
+
+/** A file's name is the directory's: without this a power cut may take it back. */
+function syncDirectory(dir: string): void {
+  let handle: number;
+  try {
+    handle = openSync(dir, 'r');
+  } catch {
+    // Windows opens no directories, and needs it not.
+    return;
+  }
+  try {
+    fsyncSync(handle);
+  } catch {
+    // Not every file system does it; the content itself is safe.
   } finally {
-    rmSync(temporary, { force: true });
+    closeSync(handle);
   }
 }

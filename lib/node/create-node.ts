@@ -69,6 +69,19 @@ class Following {
   }
 }
 
+/** Runs all of them, whatever fails, and then throws the first fault: one must not starve the rest. */
+async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const faults: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  if (faults.length > 0) throw faults[0];
+}
+
 /** Housekeeping, never twice at a time in one process. */
 function createTick(
   options: NodeOptions,
@@ -86,18 +99,20 @@ function createTick(
 
   const run = async (): Promise<void> => {
     const nowMs = options.clock.nowMs();
+    const steps: (() => Promise<void>)[] = [];
     if (nowMs - healedMs >= HEAL_MS) {
       healedMs = nowMs;
-      // A death between storing and connecting.
-      const change = await chain.activateBest();
-      if (change !== undefined) await following.tipMoved(change);
+      steps.push(async () => {
+        // A death between storing and connecting.
+        const change = await chain.activateBest();
+        if (change !== undefined) await following.tipMoved(change);
+      });
     }
     if (nowMs - chainMs >= CHAIN_TICK_MS) {
       chainMs = nowMs;
-      await chain.tick();
+      steps.push(() => chain.tick());
     }
-    await mempool.tick();
-    await gossip.tick();
+    await runAll([...steps, () => mempool.tick(), () => gossip.tick()]);
   };
 
   return () => {

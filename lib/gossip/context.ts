@@ -9,7 +9,7 @@ import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Envelope, Transport } from '../ports/transport.ts';
 import type { Txid } from '../types.ts';
-import type { Kind } from './address.ts';
+import { type Kind, normalizeUrl } from './address.ts';
 import { LIMITS } from './limits.ts';
 import { encodePayload, type Message } from './messages.ts';
 import { ROWS, type RowTools, readOne, updateRow } from './rows.ts';
@@ -56,6 +56,7 @@ export function makeContext(
     ...options,
     relayTxs,
     name: nameOf(options.name),
+    url: normalizeUrl(options.url) ?? '',
     now: () => Math.floor(options.clock.nowMs() / 1000),
     byKind: new Map(options.transports.map((transport) => [transport.kind, transport])),
     pollSeconds: Math.max(1, Math.min(pollSecondsMax, Math.floor(spacing / 3))),

@@ -91,7 +91,7 @@ async function configure(ctx: GossipContext, texts: readonly string[]): Promise<
 }
 
 const isSelf = (ctx: GossipContext, place: Place): boolean =>
-  ctx.url !== '' && place.url === normalizeUrl(ctx.url);
+  ctx.url !== '' && place.url === ctx.url;
 
 type Added = Awaited<ReturnType<Gossip['addPeer']>>;
 

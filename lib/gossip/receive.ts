@@ -14,10 +14,13 @@ import {
   type PeerRow,
   putSession,
   readSender,
+  type SessionRow,
   sessionIdOf,
   updatePeer,
+  urlScoreKey,
 } from './peers.ts';
-import { addPoints, isBanned, type ScoreRow, scoreKeyOf } from './scores.ts';
+import { readOne } from './rows.ts';
+import { addPoints, isBanned, type ScoreRow, scoreKeyOf, scoreRowKey } from './scores.ts';
 import { type Identity, newTurn, type Turn } from './turn.ts';
 import type { Gossip, Sender } from './types.ts';
 
@@ -45,8 +48,19 @@ async function identify(ctx: GossipContext, sender: Sender, from: string): Promi
       ...(peer && { peer }),
       reply: sender.reply === true,
     },
-    score: session === undefined ? scores[1] : scores[0],
+    score: await worse(ctx, session, session === undefined ? scores[1] : scores[0]),
   };
+}
+
+/** Who says to be at a URL whose answers got it banned is that peer: an honest one would not. */
+async function worse(
+  ctx: GossipContext,
+  session: SessionRow | undefined,
+  own: ScoreRow | undefined,
+): Promise<ScoreRow | undefined> {
+  if (isBanned(own) || session === undefined || session.claimedUrl === '') return own;
+  const claimed = await readOne<ScoreRow>(ctx, scoreRowKey(urlScoreKey(session.claimedUrl)));
+  return isBanned(claimed) ? claimed : own;
 }
 
 /** The peer whose queue or in-process address the sender's key is. */

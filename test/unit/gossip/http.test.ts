@@ -117,6 +117,50 @@ describe('nodes over HTTP', () => {
     expect(shown.items.map(({ banned }) => banned).sort()).toEqual([false, true]);
   });
 
+  it('one that serves bad bodies is banned by its URL, and so is what it posts', async () => {
+    const good = await start();
+    await give(good, 3);
+    const proxy = createServer(async (incoming, outgoing) => {
+      const parts: Buffer[] = [];
+      for await (const part of incoming) parts.push(part as Buffer);
+      const headers = { 'content-type': 'application/json' };
+      const body = Buffer.concat(parts).toString();
+      const answer = await fetch(`${good.url}/v1/gossip`, { method: 'POST', headers, body });
+      const { envelopes } = (await answer.json()) as { envelopes: Envelope[] };
+      const changed = envelopes.map((each) => {
+        if (each.type !== 'block') return each;
+        const raw = Buffer.from(each.payload as string, 'base64');
+        raw[raw.length - 1] = 1;
+        return { ...each, payload: raw.toString('base64') };
+      });
+      outgoing.writeHead(200, headers).end(JSON.stringify({ envelopes: changed }));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    open.push({
+      close: () => {
+        proxy.closeAllConnections();
+        proxy.close();
+      },
+    });
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const a = await start();
+    const { body } = await post(a.url, [envelope('version', { url }, 'evil')]);
+    const verack = body.envelopes?.find(({ type }) => type === 'verack');
+    const session = String((verack?.payload as { session?: string } | undefined)?.session);
+    const nonce = toBase64(new Uint8Array(8));
+    expect((await post(a.url, [envelope('ping', nonce, session)])).status).toBe(200);
+    // It was learned of by its handshake, is called, and gives bodies that are not the headers'.
+    await a.node.tick();
+    expect(await heightOf(a)).toBe(0);
+    expect(await a.node.gossip.peers()).toMatchObject([{ address: url, banned: true, score: 100 }]);
+    const refused = await post(a.url, [envelope('ping', nonce, session)]);
+    expect([refused.status, refused.body.code]).toEqual([403, 'banned']);
+    // The hashes stay welcome.
+    await a.node.gossip.addPeer(good.url);
+    await a.node.tick();
+    expect(await heightOf(a)).toBe(3);
+  });
+
   it('refuses what is malformed or of another network', async () => {
     const a = await start();
     const cases: [unknown[], number, string][] = [

@@ -1,12 +1,16 @@
 /** Who is refused for what, who is not touched by it, and what nobody may use up. */
 import { describe, expect, it } from 'vitest';
+import { Fault } from '../../../lib/faults.ts';
 import { toBase64 } from '../../../lib/gossip/envelope.ts';
 import type { Message } from '../../../lib/gossip/messages.ts';
 import type { Sender } from '../../../lib/gossip/types.ts';
+import type { Transport } from '../../../lib/ports/transport.ts';
 import type { Txid } from '../../../lib/types.ts';
 import { Story } from '../../helpers/chain-builder.ts';
 import { heightOf, NodeNet, tipOf } from '../../helpers/node-net.ts';
 import { greeting, LOOPBACK, ping, post, sessionOf } from './stranger.ts';
+
+const AFAR: Sender = { transport: 'http', key: '203.0.113.7' };
 
 describe('blame', () => {
   const badBlock = (net: NodeNet): Message => {
@@ -186,6 +190,27 @@ describe('bounds', () => {
     const a = await net.add('a');
     for (let i = 0; i < 1200; i++) await sessionOf(net, a, `n${i}`);
     expect((await a.node.gossip.peers()).length).toBeLessThanOrEqual(1100);
+  });
+
+  it('a learned peer that never answers is forgotten', async () => {
+    const net = new NodeNet();
+    const silent = { kind: 'http', send: async () => Promise.reject(new Fault('transport', 'no')) };
+    const a = await net.add('a', { more: { transports: [silent as Transport] } });
+    const urls = ['https://one.example', 'https://two.example'];
+    await post(net, a, [{ type: 'addr', urls }], { sender: AFAR });
+    expect((await a.node.gossip.peers()).length).toBe(2);
+    for (let i = 0; i < 60; i++) await net.pass(60);
+    expect(await a.node.gossip.peers()).toEqual([]);
+  });
+
+  it('strangers teach a bounded number of addresses', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    for (let i = 0; i < 10; i++) {
+      const urls = Array.from({ length: 100 }, (_, j) => `https://n${i}x${j}.example`);
+      await post(net, a, [{ type: 'addr', urls }], { sender: AFAR });
+    }
+    expect((await a.node.gossip.peers()).length).toBe(128);
   });
 
   it('addr teaches no private and no plain address from afar', async () => {

@@ -214,6 +214,32 @@ describe('catching up', () => {
     expect(await tipOf(b)).toBe(hash);
   });
 
+  it('one that does not answer is called less and less, and at once when it shows up', async () => {
+    const calls: number[] = [];
+    const net = new NodeNet({
+      fault: async ({ to }, deliver) => {
+        if (to === 'b') calls.push(net.clock.nowMs());
+        return deliver();
+      },
+    });
+    const a = await net.add('a', { peers: ['b'] });
+    for (let i = 0; i < 720; i++) await net.pass(10);
+    // Two hours: 1, 2, 4, … seconds, then every 15 minutes.
+    expect(calls.length).toBeGreaterThan(10);
+    expect(calls.length).toBeLessThan(22);
+    const last = (calls.at(-1) ?? 0) - (calls.at(-2) ?? 0);
+    expect(last).toBeGreaterThanOrEqual(900_000);
+    await net.mine(a);
+    const b = await net.add('b', { peers: ['a'] });
+    await b.node.tick();
+    expect(await tipOf(b)).toBe(await tipOf(a));
+    calls.length = 0;
+    await a.node.tick();
+    expect(calls.length).toBeGreaterThan(0);
+    const [hash] = await net.mine(a);
+    expect(await tipOf(b)).toBe(hash);
+  });
+
   it('a poll brings the transactions that wait', async () => {
     const net = new NodeNet();
     const a = await net.add('a');

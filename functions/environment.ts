@@ -15,7 +15,6 @@ export interface Environment {
   /** Invite lines of nodes of other accounts. */
   readonly foreignLines: readonly string[];
   readonly syncFunction: string;
-  readonly miner: string;
   /** An emulator's endpoint. */
   readonly endpoint: string | undefined;
 }
@@ -42,7 +41,6 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     peerParameters: listOf(env['STACKCHAIN_PEER_PARAMETERS'], ','),
     foreignLines: listOf(env['STACKCHAIN_FOREIGN_PEERS'], '\n'),
     syncFunction: need('STACKCHAIN_SYNC_FUNCTION'),
-    miner: env['STACKCHAIN_MINER'] ?? 'off',
     endpoint: env['AWS_ENDPOINT_URL'],
   };
 }

@@ -9,7 +9,7 @@ import type { MinerKind, NetworkFacts } from './node-stack.ts';
 
 const NODES_MAX = 50;
 const MINERS_MAX = 20;
-const MINER_KINDS: readonly string[] = ['fargate', 'fargate-spot', 'lambda', 'off'];
+const MINER_KINDS: readonly string[] = ['fargate', 'fargate-spot', 'off'];
 
 export interface AppContext {
   readonly nodes: number;
@@ -37,6 +37,8 @@ const isOn = (node: Node, name: string): boolean => String(node.tryGetContext(na
 
 export function readContext(node: Node): AppContext {
   const miner = String(node.tryGetContext('miner') ?? 'fargate');
+  if (miner === 'lambda')
+    fail('-c miner=lambda is not built yet; use fargate, fargate-spot or off');
   if (!MINER_KINDS.includes(miner)) fail(`-c miner=… is one of ${MINER_KINDS.join(', ')}`);
   return {
     nodes: count(node, 'nodes', 3, NODES_MAX),

@@ -28,7 +28,7 @@ import {
   walletKeyParameter,
 } from './names.ts';
 
-export type MinerKind = 'fargate' | 'fargate-spot' | 'lambda' | 'off';
+export type MinerKind = 'fargate' | 'fargate-spot' | 'off';
 
 /** What of the network a stack has to know; the file itself goes to the functions as it is. */
 export interface NetworkFacts {
@@ -48,7 +48,7 @@ export interface NodeStackProps extends StackProps {
   readonly neighbours: readonly string[];
   /** Nodes of other accounts, from their invite lines; the lines as they are go to the functions. */
   readonly foreignPeers?: readonly (ForeignPeer & { readonly line: string })[];
-  /** Default `off`. `lambda`: mines one block when a transaction waits, and hourly. */
+  /** Default `off`. */
   readonly miner?: MinerKind;
   /** Tasks of a Fargate miner. Default 1. */
   readonly miners?: number;
@@ -130,13 +130,12 @@ export class NodeStack extends Stack {
       STACKCHAIN_OWN_PARAMETER: peerParameter(this.nodeId),
       STACKCHAIN_FOREIGN_PEERS: (props.foreignPeers ?? []).map(({ line }) => line).join('\n'),
       STACKCHAIN_SYNC_FUNCTION: functionName(this.nodeId, 'sync'),
-      STACKCHAIN_MINER: props.miner ?? 'off',
     };
   }
 
   #makeMiner(props: NodeStackProps): NodeMiner | undefined {
     const { miner = 'off', ground } = props;
-    if (miner === 'off' || miner === 'lambda') return undefined;
+    if (miner === 'off') return undefined;
     if (ground === undefined) throw new Error('a Fargate miner needs `ground`, e.g. a SharedStack');
     return new NodeMiner(this, 'Miner', {
       id: this.nodeId,

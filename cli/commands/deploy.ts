@@ -12,7 +12,7 @@ import { wholeNumber } from '../numbers.ts';
 
 const NODES_MAX = 50;
 const FOLLOW_MS = 5_000;
-const MINER_KINDS = ['fargate', 'fargate-spot', 'lambda', 'off'];
+const MINER_KINDS = ['fargate', 'fargate-spot', 'off'];
 
 interface Plan {
   readonly nodes: number;
@@ -131,7 +131,7 @@ export const deploy: CliCommand = {
       .option('--nodes <N>', 'how many (default: 3)')
       .option('--num-nodes <N>', 'the same')
       .option('--local', 'on an emulator, until Ctrl-C')
-      .option('--miner <kind>', 'fargate, fargate-spot, lambda or off (default: fargate)');
+      .option('--miner <kind>', 'fargate, fargate-spot or off (default: fargate)');
   },
   async run(context, options) {
     const plan = readPlan(options);

@@ -327,7 +327,11 @@ export async function enforceQuota(
     ...tree,
     nodes: new Map(nodes.filter((n) => !onChain.has(n.hash)).map((n) => [n.hash, n])),
   };
-  const evicted = planEviction(off, tip);
+  const planned = planEviction(off, tip);
+  // Another process may have made one of these branches the best since the snapshot was taken.
+  const late = await withSnapshot(store, (now) => joinedNodes(now, planned));
+  const joinedLate = new Set(late.map((node) => node.hash));
+  const evicted = planned.filter((node) => !joinedLate.has(node.hash));
   // Bodies first: a death in between leaves rows that the next call finds again.
   await removeBlocks(
     store,

@@ -14,20 +14,10 @@ import {
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { MetricName } from '../../lib/ports/telemetry.ts';
 import { FUNCTION_NAMES, type FunctionName, METRIC_NAMESPACE, type NodeId } from '../names.ts';
 
-/** Metrics of our own, as lib/ports/telemetry.ts names them. */
-export type OwnMetric =
-  | 'TipHeight'
-  | 'BlockInterval'
-  | 'BlocksConnected'
-  | 'BlocksFound'
-  | 'BlocksStale'
-  | 'ReorgDepth'
-  | 'HashRate'
-  | 'MempoolTx';
-
-export const ownMetric = (id: NodeId, metricName: OwnMetric, options: MetricOptions): Metric =>
+export const ownMetric = (id: NodeId, metricName: MetricName, options: MetricOptions): Metric =>
   new Metric({
     namespace: METRIC_NAMESPACE,
     metricName,

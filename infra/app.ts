@@ -42,9 +42,11 @@ const nodes = names.map((nodeName) => {
     }),
     dev: context.dev,
   });
-  // The emulator gives an API the id of this tag, so that its URL is known beforehand.
+  // Emulators give an API the id of these tags (MiniStack's, LocalStack's): its URL is known before.
   if (context.emulator !== undefined) {
-    Tags.of(stack.api).add('ms-custom-id', emulatorApiId(nodeName));
+    for (const tag of ['ms-custom-id', '_custom_id_']) {
+      Tags.of(stack.api).add(tag, emulatorApiId(nodeName));
+    }
   }
   return stack;
 });

@@ -18,7 +18,11 @@ export interface AppContext {
   /** Who the miners pay. */
   readonly address: string | undefined;
   readonly networkFile: string;
-  /** URL of an emulator: no TLS there, and APIs have ids and URLs that are known beforehand. */
+  /**
+   * URL of an emulator: no TLS there, and APIs have ids and URLs that are known beforehand. Default
+   * AWS_ENDPOINT_URL where that is plain HTTP, so that a bare `cdk deploy` against one works: its
+   * own API URLs resolve in no Node.
+   */
   readonly emulator: string | undefined;
   readonly dev: boolean;
 }
@@ -35,6 +39,12 @@ function count(node: Node, name: string, fallback: number, most: number): number
 
 const isOn = (node: Node, name: string): boolean => String(node.tryGetContext(name)) === 'true';
 
+/** AWS itself is spoken with over TLS only. */
+const emulatorOf = (endpoint: unknown): string | undefined =>
+  typeof endpoint === 'string' && endpoint.startsWith('http://')
+    ? endpoint.replace(/\/+$/, '')
+    : undefined;
+
 export function readContext(node: Node): AppContext {
   const miner = String(node.tryGetContext('miner') ?? 'fargate');
   if (miner === 'lambda')
@@ -46,7 +56,7 @@ export function readContext(node: Node): AppContext {
     miners: count(node, 'miners', 1, MINERS_MAX),
     address: node.tryGetContext('address') as string | undefined,
     networkFile: String(node.tryGetContext('network') ?? 'network.json'),
-    emulator: node.tryGetContext('emulator') as string | undefined,
+    emulator: emulatorOf(node.tryGetContext('emulator') ?? process.env['AWS_ENDPOINT_URL']),
     dev: isOn(node, 'dev'),
   };
 }

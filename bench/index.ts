@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   sync: 'sync.ts',
   mempool: 'mempool.ts',
   'dynamodb-units': 'dynamodb-units.ts',
+  verifiers: 'verifiers.ts',
 };
 
 const asked = process.argv.slice(2);

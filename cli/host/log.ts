@@ -22,6 +22,6 @@ export function logTo(io: Io, warn: (line: string) => void, name?: string): OnLo
 export function warnOfVerifier(verifier: Verifier, warn: (line: string) => void): void {
   if (!verifier.name.includes('noble')) return;
   warn(
-    'libsecp256k1 is not installed here: signatures are checked in JavaScript, 40 times slower.',
+    'libsecp256k1 does not run here, neither natively nor as WebAssembly: signatures are checked in JavaScript, 40 times slower.',
   );
 }

@@ -1,8 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSignatureCache } from '../../lib/adapters/caching-verifier.ts';
 import { createNativeVerifier } from '../../lib/adapters/native-verifier.ts';
 import { createNobleVerifier } from '../../lib/adapters/noble-verifier.ts';
 import { createVerifier } from '../../lib/adapters/verifier.ts';
+import { createWasmVerifier } from '../../lib/adapters/wasm-verifier.ts';
 import type { SignatureCheck } from '../../lib/types.ts';
 import { verifierSuite } from './verifier-suite.ts';
 
@@ -12,14 +19,60 @@ verifierSuite({
   open: createNativeVerifier,
   absent: 'no prebuilt binding for this platform',
 });
+verifierSuite({ name: 'wasm', open: createWasmVerifier, absent: 'no WebAssembly here' });
 verifierSuite({ name: 'the best of this machine', open: createVerifier });
 verifierSuite({ name: 'cached, room for four', open: () => createVerifier({ cacheMax: 4 }) });
 
 describe('createVerifier', () => {
   it('bears the name of what does the work', () => {
     const native = createNativeVerifier();
-    expect(createVerifier().name).toBe(native === undefined ? 'noble' : 'libsecp256k1');
+    expect(createVerifier().name).toBe(native === undefined ? 'libsecp256k1-wasm' : 'libsecp256k1');
     expect(createNobleVerifier().name).toBe('noble');
+  });
+});
+
+/** As in Lambda: one bundled file, no package beside it, the native one among those missing. */
+describe('createVerifier in a bundle', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'stackchain-verifier-'));
+  const bundle = join(dir, 'index.mjs');
+  const source = `
+    import { createVerifier } from './lib/adapters/verifier.ts';
+    import { publicKey, sign } from './lib/crypto/ecdsa.ts';
+    const key = new Uint8Array(32).fill(7);
+    const digest = new Uint8Array(32).fill(9);
+    const good = { digest, publicKey: publicKey(key), signature: sign(digest, key) };
+    const bad = { ...good, digest: new Uint8Array(32).fill(8) };
+    const verifier = createVerifier();
+    const verdicts = [];
+    for (const checks of [[], [good], [good, bad, good]]) {
+      verdicts.push(await verifier.firstInvalid(checks));
+    }
+    console.log(JSON.stringify({ name: verifier.name, verdicts }));`;
+  const run = (...flags: string[]): unknown =>
+    JSON.parse(execFileSync(process.execPath, [...flags, bundle], { encoding: 'utf8', cwd: dir }));
+
+  beforeAll(() => {
+    buildSync({
+      stdin: { contents: source, resolveDir: fileURLToPath(new URL('../..', import.meta.url)) },
+      outfile: bundle,
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'esm',
+      external: ['secp256k1'],
+      logLevel: 'error',
+    });
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  it('WebAssembly does the work, without a file beside', () => {
+    expect(run()).toEqual({ name: 'libsecp256k1-wasm', verdicts: [-1, -1, 1] });
+    // The curve's 240 kB and not libauth's 2 MB.
+    expect(statSync(bundle).size).toBeLessThan(400_000);
+  });
+
+  it('plain JavaScript does where there is no WebAssembly, and says so', () => {
+    expect(run('--jitless')).toEqual({ name: 'noble', verdicts: [-1, -1, 1] });
   });
 });
 

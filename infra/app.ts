@@ -25,7 +25,7 @@ const bundles = bundleAll();
 const needsGround = context.miner === 'fargate' || context.miner === 'fargate-spot';
 const ground = needsGround ? new SharedStack(app, 'Stackchain-shared') : undefined;
 
-const nodes = names.map((nodeName) => {
+for (const nodeName of names) {
   const stack = new NodeStack(app, `Stackchain-${nodeName}`, {
     nodeName,
     network,
@@ -48,11 +48,10 @@ const nodes = names.map((nodeName) => {
       Tags.of(stack.api).add(tag, emulatorApiId(nodeName));
     }
   }
-  return stack;
-});
+}
 
 new BoardStack(app, 'Stackchain-board', {
   networkName: network.name,
   spacingSeconds: network.spacingSeconds,
-  nodes,
+  nodes: names,
 });

@@ -1,38 +1,123 @@
-/** One dashboard for all nodes of the app: every widget shows all nodes side by side. */
+/**
+ * One dashboard for all nodes of the app: every widget shows all nodes side by side. It knows their
+ * resources by name, never by reference: a reference would be an export of the node's stack, and a
+ * stack whose export is in use can be neither destroyed nor left out of the app.
+ */
 import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget, type IMetric, type IWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  type IWidget,
+  MathExpression,
+  Metric,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { ownMetric } from './constructs/observability.ts';
-import { FUNCTION_NAMES } from './names.ts';
-import type { NodeStack } from './node-stack.ts';
+import {
+  chainTableName,
+  dlqName,
+  FUNCTION_NAMES,
+  type FunctionName,
+  functionName,
+  inboxName,
+  type NodeId,
+} from './names.ts';
 
 const FIVE_MINUTES = Duration.minutes(5);
 const WIDTH = 12;
+/** The functions that answer the API. */
+const API_FUNCTIONS: readonly FunctionName[] = ['public', 'private'];
 
 export interface BoardStackProps extends StackProps {
   readonly networkName: string;
   readonly spacingSeconds: number;
-  readonly nodes: readonly NodeStack[];
+  /** Their names, as in NodeStackProps; all in the board's account and region. */
+  readonly nodes: readonly string[];
 }
 
 export class BoardStack extends Stack {
   constructor(scope: Construct, id: string, props: BoardStackProps) {
     super(scope, id, props);
-    const { nodes, networkName } = props;
-    const board = new Dashboard(this, 'Board', { dashboardName: `stackchain-${networkName}` });
-    const graphs = [...chainGraphs(nodes, props.spacingSeconds), ...hostGraphs(nodes)];
+    const { networkName: network } = props;
+    const nodes = props.nodes.map((node) => ({ network, node }));
+    const board = new Dashboard(this, 'Board', { dashboardName: `stackchain-${network}` });
+    const graphs = [
+      ...chainGraphs(nodes, props.spacingSeconds),
+      ...apiGraphs(nodes),
+      ...hostGraphs(nodes),
+    ];
     for (let at = 0; at < graphs.length; at += 2) board.addWidgets(...graphs.slice(at, at + 2));
   }
 }
 
 type OwnOf = Parameters<typeof ownMetric>[1];
 
-const own = (nodes: readonly NodeStack[], name: OwnOf, statistic: string): IMetric[] =>
-  nodes.map(({ nodeId }) =>
-    ownMetric(nodeId, name, { statistic, period: FIVE_MINUTES, label: nodeId.node }),
+const own = (nodes: readonly NodeId[], name: OwnOf, statistic: string): IMetric[] =>
+  nodes.map((id) => ownMetric(id, name, { statistic, period: FIVE_MINUTES, label: id.node }));
+
+interface AwsMetric {
+  readonly namespace: string;
+  readonly metricName: string;
+  /** The one dimension, and what it is for a node. */
+  readonly dimension: string;
+  readonly nameOf: (id: NodeId) => string;
+  readonly statistic: string;
+}
+
+/** AWS's own metric of one resource of every node. */
+const aws = (nodes: readonly NodeId[], of: AwsMetric): IMetric[] =>
+  nodes.map(
+    (id) =>
+      new Metric({
+        namespace: of.namespace,
+        metricName: of.metricName,
+        dimensionsMap: { [of.dimension]: of.nameOf(id) },
+        statistic: of.statistic,
+        period: FIVE_MINUTES,
+        label: `${of.nameOf(id)} ${of.metricName}`,
+      }),
   );
 
-function chainGraphs(nodes: readonly NodeStack[], spacing: number): IWidget[] {
+const ofFunctions = (
+  nodes: readonly NodeId[],
+  names: readonly FunctionName[],
+  metricName: string,
+  statistic: string,
+): IMetric[] =>
+  names.flatMap((name) =>
+    aws(nodes, {
+      namespace: 'AWS/Lambda',
+      dimension: 'FunctionName',
+      nameOf: (id) => functionName(id, name),
+      metricName,
+      statistic,
+    }),
+  );
+
+const ofQueues = (
+  nodes: readonly NodeId[],
+  nameOf: (id: NodeId) => string,
+  metricName: string,
+): IMetric[] =>
+  aws(nodes, {
+    namespace: 'AWS/SQS',
+    dimension: 'QueueName',
+    nameOf,
+    metricName,
+    statistic: 'Maximum',
+  });
+
+const ofChainTables = (nodes: readonly NodeId[], metricName: string): IMetric[] =>
+  aws(nodes, {
+    namespace: 'AWS/DynamoDB',
+    dimension: 'TableName',
+    nameOf: chainTableName,
+    metricName,
+    statistic: 'Sum',
+  });
+
+function chainGraphs(nodes: readonly NodeId[], spacing: number): IWidget[] {
   const graph = (title: string, left: IMetric[]): GraphWidget =>
     new GraphWidget({ title, left, width: WIDTH });
   const interval = new GraphWidget({
@@ -56,42 +141,62 @@ function chainGraphs(nodes: readonly NodeStack[], spacing: number): IWidget[] {
   ];
 }
 
-function hostGraphs(nodes: readonly NodeStack[]): IWidget[] {
-  const of = (make: (node: NodeStack) => IMetric[]): IMetric[] => nodes.flatMap(make);
-  const sum = { statistic: 'Sum', period: FIVE_MINUTES };
-  const most = { statistic: 'Maximum', period: FIVE_MINUTES };
+/**
+ * API Gateway files its metrics by an id that AWS chooses. So a node's latency is that of the
+ * functions that answer, which have names, and what the gateway itself counts is searched for: the
+ * search finds every HTTP API of the account and region.
+ */
+function apiGraphs(nodes: readonly NodeId[]): IWidget[] {
+  const seconds = FIVE_MINUTES.toSeconds();
+  const gateway = (metricName: string, statistic: string): IMetric =>
+    new MathExpression({
+      expression: `SEARCH('{AWS/ApiGateway,ApiId} MetricName="${metricName}"', '${statistic}', ${seconds})`,
+      usingMetrics: {},
+      label: metricName,
+      period: FIVE_MINUTES,
+    });
   return [
     new GraphWidget({
-      title: 'Queue age, seconds; dead letters',
-      left: of(({ gossip }) => [gossip.inbox.metricApproximateAgeOfOldestMessage(most)]),
-      right: of(({ gossip }) => [gossip.dlq.metricApproximateNumberOfMessagesVisible(most)]),
+      title: 'API: latency p99, ms; failed and throttled calls',
+      left: ofFunctions(nodes, API_FUNCTIONS, 'Duration', 'p99'),
+      right: [
+        ...ofFunctions(nodes, API_FUNCTIONS, 'Errors', 'Sum'),
+        ...ofFunctions(nodes, API_FUNCTIONS, 'Throttles', 'Sum'),
+      ],
       width: WIDTH,
     }),
     new GraphWidget({
-      title: 'API: latency p99, ms; errors',
-      left: of(({ api }) => [api.api.metricLatency({ statistic: 'p99', period: FIVE_MINUTES })]),
-      right: of(({ api }) => [api.api.metricServerError(sum), api.api.metricClientError(sum)]),
+      title: 'API Gateway, every API of this region: latency p99, ms; answers 4xx and 5xx',
+      left: [gateway('Latency', 'p99')],
+      right: [gateway('4xx', 'Sum'), gateway('5xx', 'Sum')],
+      width: WIDTH,
+    }),
+  ];
+}
+
+function hostGraphs(nodes: readonly NodeId[]): IWidget[] {
+  return [
+    new GraphWidget({
+      title: 'Queue age, seconds; dead letters',
+      left: ofQueues(nodes, inboxName, 'ApproximateAgeOfOldestMessage'),
+      right: ofQueues(nodes, dlqName, 'ApproximateNumberOfMessagesVisible'),
       width: WIDTH,
     }),
     new GraphWidget({
       title: 'Function errors',
-      left: of(({ functions }) =>
-        FUNCTION_NAMES.map((name) => functions.all[name].metricErrors(sum)),
-      ),
+      left: ofFunctions(nodes, FUNCTION_NAMES, 'Errors', 'Sum'),
       width: WIDTH,
     }),
     new GraphWidget({
       title: 'Chain table: units; throttles',
-      left: of(({ store }) => [
-        store.chain.metricConsumedWriteCapacityUnits(sum),
-        store.chain.metricConsumedReadCapacityUnits(sum),
-      ]),
-      right: of(({ store }) => [
-        store.chain.metric('WriteThrottleEvents', {
-          ...sum,
-          dimensionsMap: { TableName: store.chain.tableName },
-        }),
-      ]),
+      left: [
+        ...ofChainTables(nodes, 'ConsumedWriteCapacityUnits'),
+        ...ofChainTables(nodes, 'ConsumedReadCapacityUnits'),
+      ],
+      right: [
+        ...ofChainTables(nodes, 'WriteThrottleEvents'),
+        ...ofChainTables(nodes, 'ReadThrottleEvents'),
+      ],
       width: WIDTH,
     }),
   ];

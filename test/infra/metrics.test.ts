@@ -25,7 +25,7 @@ it('agree with what is sent', () => {
   const board = new BoardStack(app, 'Stackchain-board', {
     networkName: NETWORK.name,
     spacingSeconds: NETWORK.spacingSeconds,
-    nodes: stacks,
+    nodes: stacks.map(({ nodeId }) => nodeId.node),
   });
   const shown = JSON.stringify(Template.fromStack(board).toJSON());
   const alarms = JSON.stringify(

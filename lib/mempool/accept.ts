@@ -62,9 +62,11 @@ async function acceptOne(
   const alone = checkAlone(tx, ctx.policy, returned);
   if (!alone.ok) return { status: 'rejected', txid, reject: alone.reject };
   for (let tries = 0; tries < MEMPOOL_LIMITS.admissionTriesMax; tries++) {
-    const found: Assessment = await ctx.chain.view((view) =>
-      assess(ctx, parts.cache, view, { tx, returned }),
-    );
+    let version = -1;
+    const found: Assessment = await ctx.chain.view((view) => {
+      version = view.tip.version;
+      return assess(ctx, parts.cache, view, { tx, returned });
+    });
     if (found.status === 'known') {
       if (returned && !found.confirmed && !(await renew(ctx, parts, txid))) continue;
       return { status: 'known', txid };
@@ -76,7 +78,7 @@ async function acceptOne(
       continue;
     }
     const admission = await admit(ctx, found.plan);
-    if (admission.ok) return finish(ctx, parts, found.plan, admission);
+    if (admission.ok) return finish(ctx, parts, { plan: found.plan, version }, admission);
   }
   throw new Fault('commit-contention', 'a transaction found its coins changed again and again');
 }
@@ -119,7 +121,7 @@ const missingInputs = (parents: readonly Txid[]): Reject => ({
 async function finish(
   ctx: MempoolContext,
   parts: MempoolParts,
-  plan: Plan,
+  { plan, version }: { readonly plan: Plan; readonly version: number },
   { entry, removed }: { readonly entry: StoredTx; readonly removed: readonly StoredTx[] },
 ): Promise<TxOutcome> {
   const { cache, feed } = parts;
@@ -145,7 +147,8 @@ async function finish(
   ctx.telemetry.metric('MempoolTx', cache.pool.size);
   const parents = plan.parents.map((parent) => parent.txid);
   const replaced = [...plan.conflicts, ...plan.descendants].map((gone) => gone.txid);
-  return { status: 'accepted', entry: toEntry(entry, parents), replaced };
+  const first = cache.isFirst(version);
+  return { status: 'accepted', entry: toEntry(entry, parents), replaced, first };
 }
 
 /** Tries the orphans that waited for these, and those that waited for them. */

@@ -46,6 +46,7 @@ export class PoolCache {
   /** Cells of inputs as of one version. */
   #checkups = new Map<Txid, Checkup>();
   #version = -1;
+  #firstVersion = -1;
   #examined: { readonly result: Examined; readonly changes: number; pool: Pool } | undefined;
 
   constructor(ctx: MempoolContext, feed: Feed) {
@@ -144,6 +145,16 @@ export class PoolCache {
   /** Notes an admission or removal of this process. */
   add(entry: StoredTx): void {
     this.#pool.add(entry);
+  }
+
+  /**
+   * Whether what was just added may be the only one that waits on this version of the chain. Asks
+   * nobody: the copy may hold what another process confirmed, so the first of each version counts.
+   */
+  isFirst(version: number): boolean {
+    const isNewVersion = version !== this.#firstVersion;
+    this.#firstVersion = version;
+    return isNewVersion || this.#pool.size <= 1;
   }
 
   remove(entries: readonly StoredTx[]): void {

@@ -34,6 +34,8 @@ export type TxOutcome =
       readonly status: 'accepted';
       readonly entry: MempoolEntry;
       readonly replaced: readonly Txid[];
+      /** No other was known to wait on this tip: said once too often rather than once too seldom. */
+      readonly first: boolean;
       /** Orphans that waited for it and came in with it, parents first. */
       readonly also?: readonly MempoolEntry[];
     }

@@ -23,11 +23,13 @@ const HEAL_MS = 60_000;
 class Following {
   readonly #chain: Chain;
   readonly #mempool: Mempool;
+  readonly #onWaiting: NonNullable<NodeOptions['onWaiting']>;
   readonly #listeners = new Set<(event: NodeEvent) => void>();
 
-  constructor(chain: Chain, mempool: Mempool) {
+  constructor(chain: Chain, mempool: Mempool, onWaiting: NodeOptions['onWaiting']) {
     this.#chain = chain;
     this.#mempool = mempool;
+    this.#onWaiting = onWaiting ?? (() => undefined);
   }
 
   listen(listener: (event: NodeEvent) => void): () => void {
@@ -45,6 +47,7 @@ class Following {
     this.#emit({ type: 'tip', hash, height });
     const { accepted } = await this.#mempool.reconcile(change);
     this.txsEntered(accepted);
+    if (accepted.length > 0) this.#onWaiting('peer');
     return accepted;
   }
 
@@ -54,7 +57,9 @@ class Following {
 
   async admit(raw: Uint8Array, options: { readonly local?: boolean } = {}): Promise<TxOutcome> {
     const outcome = await this.#mempool.accept(raw, options);
-    if (outcome.status === 'accepted') this.txsEntered([outcome.entry, ...(outcome.also ?? [])]);
+    if (outcome.status !== 'accepted') return outcome;
+    this.txsEntered([outcome.entry, ...(outcome.also ?? [])]);
+    if (outcome.first) this.#onWaiting(options.local === true ? 'user' : 'peer');
     return outcome;
   }
 
@@ -142,7 +147,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   const ports = { params, store, chain, clock, random, telemetry };
   const mempool = createMempool({ ...ports, verifier, ...(policy && { policy }) });
   const templates = createTemplateSource({ params, chain, mempool, clock });
-  const following = new Following(chain, mempool);
+  const following = new Following(chain, mempool, options.onWaiting);
 
   const acceptBlock: Node['acceptBlock'] = async (raw, { asked, from = '' }) => {
     const outcome = await chain.acceptBlock(raw, { asked });

@@ -26,6 +26,12 @@ export interface NodeOptions {
   readonly url?: string;
   /** Peers known from the start besides the network file's: URLs, or lines of nodes with a queue. */
   readonly peers?: readonly string[];
+  /**
+   * Told when a transaction enters a mempool that was empty, as far as this process knows, so that a
+   * host can wake a miner that sleeps: once too often rather than once too seldom. `peer`: others have
+   * it already, or had it in a block.
+   */
+  readonly onWaiting?: (from: 'user' | 'peer') => void;
 }
 
 export interface NodeStatus {

@@ -102,7 +102,7 @@ export function createFakeNode(options: { blocks?: number } = {}): FakeNode {
       if (script.txOutcome) return script.txOutcome;
       const tx = decodeTx(raw);
       if (!tx.ok) return { status: 'rejected', reject: tx.reject };
-      return { status: 'accepted', entry: entryOf(tx.value, 1000), replaced: [] };
+      return { status: 'accepted', entry: entryOf(tx.value, 1000), replaced: [], first: false };
     },
     template: async () => script.template ?? valid(templateOn(tip().entry, script, waiting)),
     templateId: async () => script.templateId,

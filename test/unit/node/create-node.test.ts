@@ -79,7 +79,9 @@ describe('a node', () => {
 
   it('returns the transactions of a losing branch, and says so', async () => {
     const net = new NodeNet({ params: easyNetwork({ maturity: 1, reorgLimit: 0 }) });
-    const [a, b] = [await net.add('a'), await net.add('b')];
+    const told: string[] = [];
+    const more = { onWaiting: (from: string) => told.push(from) };
+    const [a, b] = [await net.add('a', { more }), await net.add('b')];
     await net.mine(a, 2, 'alice');
     for (const hash of [...(await a.node.chain.locator())].reverse().slice(1)) {
       const raw = await a.node.chain.blockRaw(hash);
@@ -98,6 +100,7 @@ describe('a node', () => {
     const [one, two] = await net.mine(b, 2);
     const events: NodeEvent[] = [];
     a.node.on((event) => events.push(event));
+    expect(told).toEqual(['peer']);
     for (const hash of [one, two]) {
       const raw = hash && (await b.node.chain.blockRaw(hash));
       if (raw) await a.node.acceptBlock(raw, { asked: true });
@@ -108,6 +111,36 @@ describe('a node', () => {
       { type: 'tip', hash: two },
       { type: 'tx', txid: tx.txid },
     ]);
+    expect(told).toEqual(['peer', 'peer']);
+  });
+
+  it('tells its host when a transaction enters an empty mempool, whatever way it came', async () => {
+    const net = new NodeNet({ params: easyNetwork({ maturity: 1, reorgLimit: 0 }) });
+    const told: Record<'a' | 'b', string[]> = { a: [], b: [] };
+    const hear = (name: 'a' | 'b') => ({ onWaiting: (from: string) => told[name].push(from) });
+    const a = await net.add('a', { peers: ['b'], more: hear('a') });
+    const b = await net.add('b', { peers: ['a'], more: hear('b') });
+    await net.pass(1);
+    const story = new Story(net.params);
+    story.key('alice');
+    for (const name of ['one', 'two', 'three']) {
+      await net.mine(a, 1, 'alice');
+      const [coinbase] = (await a.node.chain.block(await tipOf(a)))?.txs ?? [];
+      if (coinbase === undefined) throw new Error('no coinbase');
+      story.name(coinbase, name);
+    }
+    expect(await tipOf(b)).toBe(await tipOf(a));
+    expect(told).toEqual({ a: [], b: [] });
+    const pay = (coin: string) => story.pay({ from: `${coin}:0`, to: 'bob', sats: 10_000 }).raw;
+    await a.node.acceptTx(pay('one'), { local: true });
+    expect(told).toEqual({ a: ['user'], b: ['peer'] });
+    // One waits already.
+    await b.node.acceptTx(pay('two'), { local: true });
+    expect(told).toEqual({ a: ['user'], b: ['peer'] });
+    await net.mine(b);
+    // Empty again.
+    await a.node.acceptTx(pay('three'), { local: true });
+    expect(told).toEqual({ a: ['user', 'user'], b: ['peer', 'peer'] });
   });
 
   it('ends a call only when its sends are done, however slow the net is', async () => {

@@ -1,4 +1,4 @@
-/** What wants a token: JSON-RPC, wallets, peers. The only function that reads wallets. */
+/** What wants a token: JSON-RPC, wallets, peers, mining on command. The only function that reads wallets. */
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { createDynamoClient } from '../lib/adapters/dynamodb-store.ts';
 import { createDynamoVault } from '../lib/adapters/dynamodb-vault.ts';
@@ -6,6 +6,7 @@ import { createSsmKey } from '../lib/adapters/ssm-key.ts';
 import { createWalletService } from '../lib/node/wallet-service.ts';
 import { createKeystore } from '../lib/wallet/keystore.ts';
 import { createHandler } from './api.ts';
+import { createTimedGenerate } from './generate.ts';
 import { createTokenCheck } from './tokens.ts';
 
 /** Attempts of plain table calls: the vault and the tokens need no deadline. */
@@ -28,6 +29,7 @@ export const handler = createHandler('private', async (host) => {
   });
   return {
     wallet: createWalletService({ node, keystore }),
+    generate: createTimedGenerate({ node }),
     // JSON-RPC's password is the token too, under any name.
     authorize: async ({ bearer, password }) => tokens.isValid(bearer ?? password ?? ''),
   };

@@ -110,6 +110,7 @@ export const REJECTS = {
   'stale-prevblk': ours('policy', 'BIP22'),
   rejected: ours('policy', 'BIP22'),
   clock: ours('early', 'our clock is behind the chain'),
+  'out-of-time': ours('early', 'a host whose calls are bounded'),
 
   /* A network file. */
   'stack-network': ours('policy', 'a network file that is not one'),

@@ -67,6 +67,8 @@ async function generateInPlace(options: GenerateOptions): Promise<Verdict<readon
   const engine = await loadEngine();
   const hashes: BlockHash[] = [];
   for (let tries = 0; hashes.length < count; tries++) {
+    // A store in memory never waits: without this no timer and no signal would be heard.
+    await breathe();
     if (signal?.aborted === true || tries >= TRIES_MAX) return ended(hashes, count);
     const template = await node.template();
     if (!template.ok) return template;

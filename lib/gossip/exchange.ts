@@ -151,7 +151,8 @@ export async function exchange(
     }
     out = turn.replies;
   }
-  await noteAlive(ctx, peer, news, options);
+  // That a queue took it says nothing of the node behind it.
+  if (way === 'ask' || peer.kind !== 'sqs') await noteAlive(ctx, peer, news, options);
   return { ok: true };
 }
 

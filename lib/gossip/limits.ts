@@ -41,8 +41,8 @@ export const LIMITS = {
   /** How often one that nobody calls asks, at most so many peers; else a third of the spacing. */
   pollSecondsMax: 5,
   pollPeersMax: 8,
-  /** A peer's row is not written more often for nothing but that it lives. */
-  touchSeconds: 30,
+  /** A peer's row is not written more often for nothing but that it lives: each costs a unit. */
+  touchSeconds: 120,
   /** Longest time that one tick spends on catching up. */
   tickSyncMs: 8000,
   /** A learned peer that could not be reached this often is forgotten. */

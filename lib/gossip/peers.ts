@@ -123,11 +123,19 @@ export async function putPeer(
   });
 }
 
-/** Makes the rows agree with the configuration: what left it is forgotten. */
+/**
+ * Makes the rows agree with the configuration: what left it is forgotten, and so is what was learned
+ * of a peer that now has a queue: it would be told everything twice.
+ */
 export async function configurePeers(tools: RowTools, places: readonly Place[]): Promise<void> {
   const wanted = new Set(places.map((place) => idOf(place.address)));
+  const urls = new Set(places.map((place) => place.url));
   const rows = await listPeers(tools);
-  const gone = rows.filter((row) => row.origin === 'configured' && !wanted.has(row.id));
+  const gone = rows.filter(
+    (row) =>
+      !wanted.has(row.id) &&
+      (row.origin === 'configured' || (row.origin === 'learned' && urls.has(row.url))),
+  );
   if (gone.length > 0) await tools.store.remove(gone.map((row) => peerKey(row.id)));
   for (const place of places) await putPeer(tools, place, 'configured');
   // A start is a new chance for all: what was out of reach may be back.
@@ -139,12 +147,14 @@ export async function configurePeers(tools: RowTools, places: readonly Place[]):
 /** Learns addresses from strangers, up to a bound; known ones are left as they are. */
 export async function learnPeers(tools: RowTools, urls: readonly string[]): Promise<void> {
   const known = await listPeers(tools);
-  const ids = new Set(known.map((row) => row.id));
-  let room = LIMITS.learnedMax - known.filter((row) => row.origin === 'learned').length;
+  // One with a queue has its queue for an address, and is asked at its URL.
+  const places = new Set(known.flatMap((row) => [row.address, row.url]));
+  const learned = known.filter((row) => row.origin === 'learned').length;
+  let room = Math.min(LIMITS.learnedMax - learned, LIMITS.peersMax - known.length);
   for (const url of urls) {
-    if (room <= 0 || known.length + ids.size > 2 * LIMITS.peersMax) return;
-    if (ids.has(idOf(url))) continue;
-    ids.add(idOf(url));
+    if (room <= 0) return;
+    if (places.has(url)) continue;
+    places.add(url);
     room -= 1;
     await putPeer(tools, { address: url, url, name: '' }, 'learned');
   }

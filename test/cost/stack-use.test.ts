@@ -1,0 +1,34 @@
+/**
+ * What a whole stack uses, gossip included, has a ceiling: three of them on DynamoDB's emulator. The
+ * price table of the README is made from these figures.
+ */
+import { expect, it } from 'vitest';
+import { dynoxidePath, startDynoxide } from '../helpers/dynamodb.ts';
+import { measureStackUse } from '../helpers/stack-use.ts';
+import { describeWith } from '../helpers/tools.ts';
+
+describeWith(
+  dynoxidePath(),
+  { name: 'what a stack uses', missing: 'npm has no build of dynoxide for this platform' },
+  (binary) => {
+    it('of write units 16 a block and 18 a payment, and no post where a queue will do', async () => {
+      const running = await startDynoxide(binary);
+      try {
+        const use = await measureStackUse(running);
+        expect(use.emptyBlock.write).toBeGreaterThan(5);
+        expect(use.emptyBlock.write).toBeLessThanOrEqual(16);
+        expect(use.payment.write).toBeGreaterThan(5);
+        expect(use.payment.write).toBeLessThanOrEqual(18);
+        expect(use.emptyBlock.publicCalls).toBe(0);
+        // The post that brought it, to one of three.
+        expect(use.payment.publicCalls).toBeCloseTo(1 / 3);
+        // A handshake and a question to each of the two others.
+        expect(use.idleTick.publicCalls).toBeLessThanOrEqual(4);
+        expect(use.idleTick.write).toBeLessThanOrEqual(6);
+        expect(use.idleTick.inboxCalls).toBe(0);
+      } finally {
+        running.stop();
+      }
+    });
+  },
+);

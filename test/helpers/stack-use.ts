@@ -1,0 +1,81 @@
+/**
+ * What one stack of three uses for a tick, a block and a transaction, counted on DynamoDB's
+ * emulator. Used by bench/prices.ts and by the test that holds its figures.
+ */
+import type { Outpoint } from '../../lib/types.ts';
+import type { RunningDynamo } from './dynamodb.ts';
+import { combine, NO_USE, openTables, StackNet, type StackUse } from './stack-net.ts';
+
+export interface MeasuredUse {
+  /** A call of `tick` while nothing happens, and what it makes the others do. */
+  readonly idleTick: StackUse;
+  /** A block with its coinbase alone, found by each of the three in turn. */
+  readonly emptyBlock: StackUse;
+  /** A 1-in-2-out payment from a post to one of the three until it is confirmed on all. */
+  readonly payment: StackUse;
+  /** Read units of one look of an embedded miner whether there is other work, and of new work. */
+  readonly minerLook: number;
+  readonly minerWork: number;
+}
+
+const STACKS = 3;
+const ROUNDS = 6;
+const TXS_PER_BLOCK = 10;
+const SPACING_SECONDS = 60;
+export const TICK_SECONDS = 300;
+const FEE = 1000;
+const COIN = 1_000_000;
+
+const shared = (use: StackUse, count: number): StackUse => combine(use, NO_USE, (a) => a / count);
+
+export async function measureStackUse(dynamo: RunningDynamo): Promise<MeasuredUse> {
+  const net = new StackNet(openTables(dynamo));
+  await net.open(STACKS);
+  let name = 0;
+  const fresh = (): string => `k${name++}`;
+  for (let i = 0; i < 2; i++) await net.tick(1);
+  const coinbase = (await net.mine(0, SPACING_SECONDS, 'rich')).txs[0];
+  if (coinbase === undefined) throw new Error('assertion failed: a block without a coinbase');
+  await net.mine(1, SPACING_SECONDS, fresh());
+  const owners = Array.from({ length: ROUNDS * TXS_PER_BLOCK }, fresh);
+  const funding = net.pay(
+    { txid: coinbase.txid, vout: 0 },
+    'rich',
+    owners.map((to) => ({ to, sats: COIN })),
+  );
+  await net.post(0, funding);
+  await net.mine(2, SPACING_SECONDS, fresh());
+
+  for (let i = 0; i < 2; i++) await net.tick(TICK_SECONDS);
+  net.take();
+  for (let i = 0; i < ROUNDS; i++) await net.tick(TICK_SECONDS);
+  const idleTick = shared(net.take(), ROUNDS);
+
+  for (let i = 0; i < ROUNDS; i++) await net.mine(i, SPACING_SECONDS, fresh());
+  const emptyBlock = shared(net.take(), ROUNDS);
+
+  const coins = owners.map((owner, vout) => ({
+    owner,
+    coin: { txid: funding.txid, vout } satisfies Outpoint,
+  }));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, { owner, coin }] of coins.splice(0, TXS_PER_BLOCK).entries()) {
+      const half = COIN / 2;
+      const outputs = [fresh(), fresh()].map((to, at) => ({ to, sats: half - at * FEE }));
+      await net.post(i, net.pay(coin, owner, outputs));
+    }
+    await net.mine(round, SPACING_SECONDS, fresh());
+  }
+  const busy = combine(net.take(), emptyBlock, (all, block) => all - ROUNDS * block);
+  const { node } = net.stack(0);
+  const reads = async (call: () => Promise<unknown>): Promise<number> => {
+    net.take();
+    await call();
+    return net.take().read * STACKS;
+  };
+  const minerWork = await reads(() => node.template());
+  const minerLook = await reads(() => node.templateId());
+  await net.close();
+  const payment = shared(busy, ROUNDS * TXS_PER_BLOCK);
+  return { idleTick, emptyBlock, payment, minerLook, minerWork };
+}

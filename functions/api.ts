@@ -58,7 +58,7 @@ export function createHandler(
     const answer = await (await serve)(event, context);
     const host = await getHost();
     // Only what was handed in can show that we are behind.
-    if (methodOf(event) === 'POST') await host.wakeSyncIfBehind();
+    if (methodOf(event) === 'POST') await host.nudgeSync();
     const { statusCode } = answer as { statusCode?: number };
     host.finish({ event: 'request', status: statusCode ?? 0 });
     return answer;

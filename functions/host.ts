@@ -3,6 +3,7 @@
  * makes the node once per process. Nothing that matters is kept here: the next call may run in
  * another process, and many run at once.
  */
+import { hostname } from 'node:os';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -38,12 +39,12 @@ export interface AwsHost {
   readonly telemetry: AwsTelemetry;
   readonly sqs: SQSClient;
   readonly inboxUrl: string;
-  /** Behind its peers when it last looked. */
-  readonly isSyncing: boolean;
   lines(): Promise<readonly PeerLine[]>;
   /** Has the sync function called, without waiting for it. */
   wakeSync(): Promise<void>;
   wakeSyncIfBehind(): Promise<void>;
+  /** The same at the end of a call whose own work is done: a failure is logged, `tick` tries again. */
+  nudgeSync(): Promise<void>;
   /** One line a call, and the metrics: the last that a handler does. */
   finish(fields: Record<string, string | number | boolean>): void;
 }
@@ -57,7 +58,12 @@ const queueUrlOf =
 async function makeHost(service: string): Promise<AwsHost> {
   const environment = readEnvironment(process.env);
   const { params, nodeName, endpoint } = environment;
-  const telemetry = createAwsTelemetry({ network: params.name, node: nodeName, service });
+  const telemetry = createAwsTelemetry({
+    network: params.name,
+    node: nodeName,
+    service,
+    ...(service === 'miner' && { miner: hostname() }),
+  });
   const ssm = new SSMClient({});
   const clients = new Map<string, SQSClient>();
   const clientOf = (region: string): SQSClient => {
@@ -91,11 +97,13 @@ async function makeHost(service: string): Promise<AwsHost> {
     peers: [...lines.map((line) => JSON.stringify(line)), ...params.peers.filter(isUrl)],
   });
   const lambda = new LambdaClient({});
-  let isSyncing = false;
   const wakeSync = async (): Promise<void> => {
     await lambda.send(
       new InvokeCommand({ FunctionName: environment.syncFunction, InvocationType: 'Event' }),
     );
+  };
+  const wakeSyncIfBehind = async (): Promise<void> => {
+    if ((await node.gossip.progress()).syncing) await wakeSync();
   };
   return {
     environment,
@@ -105,9 +113,6 @@ async function makeHost(service: string): Promise<AwsHost> {
     telemetry,
     sqs: clientOf(inbox.region),
     inboxUrl: urlOf(inbox),
-    get isSyncing() {
-      return isSyncing;
-    },
     async lines() {
       if (systemClock.nowMs() - linesAtMs > READ_LINES_AGAIN_MS) {
         lines = await readAll();
@@ -116,9 +121,13 @@ async function makeHost(service: string): Promise<AwsHost> {
       return lines;
     },
     wakeSync,
-    async wakeSyncIfBehind() {
-      isSyncing = (await node.gossip.progress()).syncing;
-      if (isSyncing) await wakeSync();
+    wakeSyncIfBehind,
+    async nudgeSync() {
+      try {
+        await wakeSyncIfBehind();
+      } catch (error) {
+        telemetry.log('error', 'sync could not be called', { code: (error as Error).name });
+      }
     },
     finish(fields) {
       // What this process is, once: the library that checks signatures decides its speed.

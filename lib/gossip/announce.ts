@@ -11,6 +11,7 @@ import type { Message } from './messages.ts';
 import { type AnnouncedRow, announcedKey, listPeers, type PeerRow, urlScoreKey } from './peers.ts';
 import { encodeJson, ROWS, readOne, readRows } from './rows.ts';
 import { isBanned, type ScoreRow, scoreRowKey } from './scores.ts';
+import type { KnownBlock } from './types.ts';
 
 /** Peers without those that are banned. */
 export async function unbanned(ctx: GossipContext, peers: readonly PeerRow[]): Promise<PeerRow[]> {
@@ -34,7 +35,7 @@ export async function forEachPeer(
 }
 
 /** Those that are told: reachable as far as we know. Who fails waits until `tick` finds it back. */
-async function listeners(ctx: GossipContext, except: string): Promise<PeerRow[]> {
+export async function listeners(ctx: GossipContext, except: string): Promise<PeerRow[]> {
   const peers = (await listPeers(ctx)).filter(
     (peer) =>
       peer.failures === 0 &&
@@ -49,8 +50,12 @@ async function listeners(ctx: GossipContext, except: string): Promise<PeerRow[]>
 export const lastAnnounced = async (ctx: GossipContext): Promise<string | undefined> =>
   (await readOne<AnnouncedRow>(ctx, announcedKey))?.tip;
 
-export async function blockNews(ctx: GossipContext, hash: BlockHash): Promise<Message | undefined> {
-  const raw = await ctx.chain.blockRaw(hash);
+export async function blockNews(
+  ctx: GossipContext,
+  hash: BlockHash,
+  known?: Uint8Array,
+): Promise<Message | undefined> {
+  const raw = known ?? (await ctx.chain.blockRaw(hash));
   if (raw === undefined) return undefined;
   return raw.length <= LIMITS.pushBytesMax
     ? { type: 'block', raw }
@@ -61,25 +66,25 @@ export async function announceBlock(
   ctx: GossipContext,
   hash: BlockHash,
   except: string,
+  known: KnownBlock = {},
 ): Promise<void> {
-  const peers = await listeners(ctx, except);
+  const peers = await (known.peers ?? listeners(ctx, except));
   if (peers.length === 0 && except === '') return;
-  const entry = await ctx.chain.entry(hash);
+  const entry = known.entry ?? (await ctx.chain.entry(hash));
   if (entry === undefined) return;
   const claim = { height: entry.height, tip: hash, work: workText(entry.chainwork) };
-  await sendBlock(ctx, hash, peers, claim);
+  const news = peers.length === 0 ? undefined : await blockNews(ctx, hash, known.raw);
+  if (news !== undefined) await sendBlock(ctx, news, peers, claim);
   const row: AnnouncedRow = { ...claim, at: ctx.now() };
   await ctx.store.put([{ ...announcedKey, value: encodeJson(row) }]);
 }
 
 async function sendBlock(
   ctx: GossipContext,
-  hash: BlockHash,
+  news: Message,
   peers: readonly PeerRow[],
   then: Omit<AnnouncedRow, 'at'>,
 ): Promise<void> {
-  const news = peers.length === 0 ? undefined : await blockNews(ctx, hash);
-  if (news === undefined) return;
   await forEachPeer(peers, (peer) =>
     exchange(ctx, peer, [news], {
       way: 'tell',

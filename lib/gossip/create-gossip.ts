@@ -4,7 +4,7 @@
  * configuration and the operator name.
  */
 import { kindOf, normalizeUrl } from './address.ts';
-import { announceBlock, announceTxs, createRetelling } from './announce.ts';
+import { announceBlock, announceTxs, createRetelling, listeners } from './announce.ts';
 import { type GossipContext, type GossipOptions, makeContext } from './context.ts';
 import { isRecord } from './envelope.ts';
 import { shakeHands } from './handshake.ts';
@@ -68,7 +68,8 @@ export async function createGossip(
   const retell = createRetelling(ctx);
   return {
     receive: (envelopes, sender) => receive(ctx, envelopes, sender),
-    announceBlock: (hash, except = '') => announceBlock(ctx, hash, except),
+    listeners: (except = '') => listeners(ctx, except),
+    announceBlock: (hash, except = '', known) => announceBlock(ctx, hash, except, known),
     announceTxs: (txids, except = '') => announceTxs(ctx, txids, except),
     peers: () => showPeers(ctx),
     addPeer: (address) => addPeer(ctx, address),

@@ -170,11 +170,13 @@ async function noteAlive(
   ctx: GossipContext,
   peer: PeerRow,
   news: Partial<PeerRow>,
-  options: { readonly nextAt?: number; readonly then?: Partial<PeerRow> },
+  options: { readonly way?: Way; readonly nextAt?: number; readonly then?: Partial<PeerRow> },
 ): Promise<void> {
   const { nextAt, then = {} } = options;
+  // A queue takes what it is sent, whether or not anybody reads it.
+  const isHeard = options.way !== 'tell' || peer.kind !== 'sqs';
   const isOld = ctx.now() - peer.lastSeen >= LIMITS.touchSeconds || peer.failures > 0;
-  if (nextAt === undefined && !isOld && Object.keys(news).length === 0) return;
+  if (nextAt === undefined && !(isHeard && isOld) && Object.keys(news).length === 0) return;
   const all = { ...then, ...news };
   if (nextAt === undefined) await updatePeer(ctx, peer.id, () => ({ ...all, lastSeen: ctx.now() }));
   else await peerAnswered(ctx, peer, { ...all, nextAt });

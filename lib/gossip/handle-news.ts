@@ -4,6 +4,7 @@
  */
 import type { BlockOutcome } from '../chain/types.ts';
 import { decodeBlock, decodeHeader } from '../codec/index.ts';
+import { checkHeader } from '../consensus/check-header.ts';
 import { merkleRoot } from '../crypto/merkle.ts';
 import type { TxOutcome } from '../mempool/types.ts';
 import { rejectOf } from '../rejects.ts';
@@ -130,14 +131,23 @@ export async function onBlock(ctx: GossipContext, turn: Turn, raw: Uint8Array): 
   const header = decodeHeader(raw.subarray(0, HEADER_BYTES));
   if (!header.ok) return blameBlock(ctx, turn, header.reject);
   const { hash, prevHash } = header.value;
-  if (await ctx.chain.hasBody(hash)) {
+  // Before anything is read for it.
+  const work = checkHeader(header.value, ctx.params);
+  if (!work.ok)
+    return afterBlock(ctx, turn, { status: 'rejected', hash, reject: work.reject }, hash);
+  const { scoreKey, origin } = turn.identity;
+  const [asked, tip] = await Promise.all([
+    turn.asked.has(hash) || isAskedOf(ctx, hash, scoreKey),
+    ctx.chain.tip(),
+  ]);
+  // What would be the tip is new, but for a race: acceptBlock sees that, and blames as we do here.
+  const isNext = prevHash === tip.entry.hash;
+  if (!isNext && (await ctx.chain.hasBody(hash))) {
     const reject = mutation(raw);
     if (reject !== undefined) await blameBlock(ctx, turn, reject);
     return;
   }
-  const { scoreKey, origin } = turn.identity;
-  const asked = turn.asked.has(hash) || (await isAskedOf(ctx, hash, scoreKey));
-  if (!asked && prevHash !== (await ctx.chain.tip()).entry.hash) {
+  if (!asked && !isNext) {
     if (!(await takeUnasked(ctx, scoreKey, { kind: 'bodies', count: 1 }))) return;
   }
   const outcome = await ctx.acceptBlock(raw, { asked, from: origin });

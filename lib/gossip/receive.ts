@@ -35,8 +35,10 @@ async function identify(ctx: GossipContext, sender: Sender, from: string): Promi
   const sessionId = sessionIdOf(from);
   const asSession = scoreKeyOf(sender, { name: from, ...(sessionId && { sessionId }) });
   const asStranger = scoreKeyOf(sender, { name: from });
-  const { session, scores } = await readSender(ctx, sessionId, [asSession, asStranger]);
-  const peer = sender.transport === 'http' ? undefined : await peerOf(ctx, sender, from);
+  const [{ session, scores }, peer] = await Promise.all([
+    readSender(ctx, sessionId, [asSession, asStranger]),
+    sender.transport === 'http' ? undefined : peerOf(ctx, sender, from),
+  ]);
   const scoreKey = session === undefined ? asStranger : asSession;
   return {
     identity: {

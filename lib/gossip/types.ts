@@ -1,5 +1,7 @@
+import type { BlockEntry } from '../consensus/types.ts';
 import type { Envelope } from '../ports/transport.ts';
 import type { BlockHash, Txid } from '../types.ts';
+import type { PeerRow } from './peers.ts';
 
 /** A peer as `GET /v1/peers` shows it. */
 export interface PeerInfo {
@@ -28,6 +30,14 @@ export interface Sender {
 
 export type HandleResult = 'ack' | 'retry-later';
 
+/** What whoever announces has at hand, so that nothing need be read before the first send. */
+export interface KnownBlock {
+  /** From `listeners()`. */
+  readonly peers?: Promise<readonly PeerRow[]>;
+  readonly entry?: BlockEntry;
+  readonly raw?: Uint8Array;
+}
+
 export interface Gossip {
   /** Handles envelopes of one sender in order and answers its replies. Refuses (reject `banned`, `wrong-network`, `invalid-request`) before any work. */
   receive(
@@ -37,7 +47,9 @@ export interface Gossip {
     | { ok: true; replies: readonly Envelope[] }
     | { ok: false; code: 'banned' | 'wrong-network' | 'invalid-request'; detail: string }
   >;
-  announceBlock(hash: BlockHash, except?: string): Promise<void>;
+  /** Who would be told of a block now; to be read while it is still being connected. */
+  listeners(except?: string): Promise<readonly PeerRow[]>;
+  announceBlock(hash: BlockHash, except?: string, known?: KnownBlock): Promise<void>;
   announceTxs(txids: readonly Txid[], except?: string): Promise<void>;
   peers(): Promise<readonly PeerInfo[]>;
   /** Shakes hands at once. A network other than ours is a reject. */

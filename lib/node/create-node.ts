@@ -5,11 +5,14 @@
  */
 import { createChain } from '../chain/create-chain.ts';
 import type { BlockOutcome, Chain, ChainChange } from '../chain/types.ts';
+import { decodeHeader, HEADER_BYTES } from '../codec/header.ts';
+import { checkHeader } from '../consensus/check-header.ts';
 import { createGossip } from '../gossip/create-gossip.ts';
 import type { Gossip } from '../gossip/types.ts';
 import { createMempool } from '../mempool/create-mempool.ts';
 import type { Mempool, MempoolEntry, TxOutcome } from '../mempool/types.ts';
 import { createTemplateSource } from '../mining/template-source.ts';
+import type { ChainParams } from '../params/chain-params.ts';
 import { silentTelemetry } from '../ports/telemetry.ts';
 import { readStatus } from './status.ts';
 import type { Node, NodeEvent, NodeOptions } from './types.ts';
@@ -87,6 +90,18 @@ async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
   if (faults.length > 0) throw faults[0];
 }
 
+/** Waits for both, whatever fails, and then throws the first fault: nothing runs on unwatched. */
+async function allDone<A, B>(tasks: readonly [Promise<A>, Promise<B>]): Promise<[A, B]> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}
+
+/** What costs its sender nothing costs us no reading either. */
+function hasWork(raw: Uint8Array, params: ChainParams): boolean {
+  const header = decodeHeader(raw.subarray(0, HEADER_BYTES));
+  return header.ok && checkHeader(header.value, params).ok;
+}
+
 /** Housekeeping, never twice at a time in one process. */
 function createTick(
   options: NodeOptions,
@@ -150,10 +165,18 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   const following = new Following(chain, mempool, options.onWaiting);
 
   const acceptBlock: Node['acceptBlock'] = async (raw, { asked, from = '' }) => {
+    // Peers are told as soon as the block is the tip: whom, is read while it is being connected, and
+    // our own mempool follows meanwhile. What a block costs on its way is such rounds of reading.
+    const peers = hasWork(raw, params) ? gossip.listeners(from) : undefined;
+    peers?.catch(() => undefined);
     const outcome = await chain.acceptBlock(raw, { asked });
     if (outcome.status !== 'tip') return outcome;
-    const returned = await following.tipMoved(outcome.change);
-    await gossip.announceBlock(outcome.change.to.hash, from);
+    const entry = outcome.change.to;
+    const known = { entry, ...(peers && { peers }), ...(entry.hash === outcome.hash && { raw }) };
+    const [returned] = await allDone([
+      following.tipMoved(outcome.change),
+      gossip.announceBlock(entry.hash, from, known),
+    ]);
     if (returned.length > 0) await gossip.announceTxs(returned.map(({ txid }) => txid));
     return outcome;
   };

@@ -220,6 +220,7 @@ function fakeGossip({ script }: Parts): Node['gossip'] {
       return at >= 0;
     },
     progress: async () => ({ syncing: false, headers: 0 }),
+    listeners: async () => [],
     announceBlock: async () => undefined,
   };
   return gossip as Node['gossip'];

@@ -5,8 +5,23 @@ import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
 import type { NodeEvent } from '../../../lib/node/types.ts';
 import { VERSION } from '../../../lib/node/version.ts';
 import { regtest } from '../../../lib/params/index.ts';
-import { easyNetwork, Story } from '../../helpers/chain-builder.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import { easyNetwork, mineHeader, Story } from '../../helpers/chain-builder.ts';
 import { NodeNet, tipOf } from '../../helpers/node-net.ts';
+
+/** A store that says each call and the partition it is about before it does it. */
+function watchedStore(store: Store, say: (call: string, about: string) => void): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        say(String(name), String(args[0]));
+        return value.apply(target, args);
+      };
+    },
+  });
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -141,6 +156,39 @@ describe('a node', () => {
     // Empty again.
     await a.node.acceptTx(pay('three'), { local: true });
     expect(told).toEqual({ a: ['user', 'user'], b: ['peer', 'peer'] });
+  });
+
+  it('tells its peers of a block though its own mempool cannot follow', async () => {
+    const net = new NodeNet();
+    let isBroken = false;
+    const inner = createMemoryStore({ clock: net.clock });
+    const store = watchedStore(inner, (_call, about) => {
+      if (isBroken && about.startsWith('E#')) throw new Error('no feed');
+    });
+    const a = await net.add('a', { peers: ['b'], store });
+    const b = await net.add('b', { peers: ['a'] });
+    await net.pass(1);
+    const block = await net.make(a.node);
+    isBroken = true;
+    await expect(a.node.acceptBlock(block.raw, { asked: true })).rejects.toThrow('no feed');
+    expect(await tipOf(b)).toBe(block.header.hash);
+  });
+
+  it('reads no chain for a block without work, and blames its sender', async () => {
+    const net = new NodeNet();
+    const calls: string[] = [];
+    const inner = createMemoryStore({ clock: net.clock });
+    const a = await net.add('a', { store: watchedStore(inner, (call) => calls.push(call)) });
+    const block = await net.make(a.node);
+    const forged = block.raw.slice();
+    forged.set(mineHeader({ ...block.header, nonce: 0 }, false).raw);
+    calls.length = 0;
+    const payload = Buffer.from(forged).toString('base64');
+    const sender = { transport: 'http', key: '192.0.2.7' } as const;
+    const body = net.envelope('block', payload);
+    expect((await a.node.gossip.receive([body], sender)).ok).toBe(true);
+    expect(calls).not.toContain('snapshot');
+    expect(await a.node.gossip.receive([body], sender)).toMatchObject({ code: 'banned' });
   });
 
   it('ends a call only when its sends are done, however slow the net is', async () => {

@@ -12,15 +12,15 @@ export interface Environment {
   /** SSM parameter with this node's own line. */
   readonly ownParameter: string;
   readonly peerParameters: readonly string[];
-  /** Invite lines of nodes of other accounts. */
-  readonly foreignLines: readonly string[];
+  /** SSM parameters with the lines of nodes of other accounts, several in each. */
+  readonly foreignParameters: readonly string[];
   readonly syncFunction: string;
   /** An emulator's endpoint. */
   readonly endpoint: string | undefined;
 }
 
-const listOf = (text: string | undefined, separator: string): string[] =>
-  (text ?? '').split(separator).filter((part) => part !== '');
+const listOf = (text: string | undefined): string[] =>
+  (text ?? '').split(',').filter((part) => part !== '');
 
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
   const need = (name: string): string => {
@@ -38,8 +38,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     walletKey: env['STACKCHAIN_WALLET_KEY'],
     inboxArn: need('STACKCHAIN_INBOX_ARN'),
     ownParameter: need('STACKCHAIN_OWN_PARAMETER'),
-    peerParameters: listOf(env['STACKCHAIN_PEER_PARAMETERS'], ','),
-    foreignLines: listOf(env['STACKCHAIN_FOREIGN_PEERS'], '\n'),
+    peerParameters: listOf(env['STACKCHAIN_PEER_PARAMETERS']),
+    foreignParameters: listOf(env['STACKCHAIN_FOREIGN_PARAMETERS']),
     syncFunction: need('STACKCHAIN_SYNC_FUNCTION'),
     endpoint: env['AWS_ENDPOINT_URL'],
   };

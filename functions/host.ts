@@ -9,12 +9,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { createDynamoClient, createDynamoStore } from '../lib/adapters/dynamodb-store.ts';
 import { createHttpTransport } from '../lib/adapters/http-transport.ts';
-import {
-  awsQueueUrl,
-  createSqsTransport,
-  parseQueueArn,
-  type QueueName,
-} from '../lib/adapters/sqs-transport.ts';
+import { awsQueueUrl, createSqsTransport } from '../lib/adapters/sqs-transport.ts';
 import { systemClock } from '../lib/adapters/system-clock.ts';
 import { systemRandom } from '../lib/adapters/system-random.ts';
 import { createVerifier } from '../lib/adapters/verifier.ts';
@@ -22,9 +17,11 @@ import type { Sender } from '../lib/gossip/types.ts';
 import { createNode } from '../lib/node/create-node.ts';
 import type { Node } from '../lib/node/types.ts';
 import type { Clock } from '../lib/ports/clock.ts';
+import { parseQueueArn, type QueueName } from '../lib/ports/queue-arn.ts';
 import type { Random } from '../lib/ports/random.ts';
 import { type Environment, readEnvironment } from './environment.ts';
-import { type PeerLine, parseLine, readLines } from './lines.ts';
+import { readLines } from './lines.ts';
+import type { StackLine } from './stack-line.ts';
 import { type AwsTelemetry, createAwsTelemetry } from './telemetry.ts';
 
 /** A stack's mempool: half of what its functions have. */
@@ -39,7 +36,10 @@ export interface AwsHost {
   readonly telemetry: AwsTelemetry;
   readonly sqs: SQSClient;
   readonly inboxUrl: string;
-  lines(): Promise<readonly PeerLine[]>;
+  /** Its peers that have queues, as of its start. */
+  readonly lines: readonly StackLine[];
+  /** Whether the peers are others than at its start; looks now and then. */
+  isOutdated(): Promise<boolean>;
   /** Has the sync function called, without waiting for it. */
   wakeSync(): Promise<void>;
   wakeSyncIfBehind(): Promise<void>;
@@ -54,6 +54,35 @@ const queueUrlOf =
   (endpoint: string | undefined) =>
   (queue: QueueName): string =>
     endpoint === undefined ? awsQueueUrl(queue) : `${endpoint}/${queue.account}/${queue.name}`;
+
+/** The lines of this node and of its peers, looked at again now and then. */
+function createKnown(ssm: SSMClient, environment: Environment) {
+  const { ownParameter, peerParameters, foreignParameters, params } = environment;
+  const names = [ownParameter, ...peerParameters, ...foreignParameters];
+  let seen = '';
+  let readAtMs = 0;
+  const read = async (): Promise<StackLine[]> => {
+    const lines = await readLines(ssm, names, params);
+    readAtMs = systemClock.nowMs();
+    return lines.sort((a, b) => (a.queue < b.queue ? -1 : 1));
+  };
+  return {
+    async read(): Promise<StackLine[]> {
+      const lines = await read();
+      seen = JSON.stringify(lines);
+      return lines;
+    },
+    async isOutdated(): Promise<boolean> {
+      if (systemClock.nowMs() - readAtMs <= READ_LINES_AGAIN_MS) return false;
+      try {
+        return JSON.stringify(await read()) !== seen;
+      } catch {
+        // What was known serves on.
+        return false;
+      }
+    },
+  };
+}
 
 async function makeHost(service: string): Promise<AwsHost> {
   const environment = readEnvironment(process.env);
@@ -71,13 +100,10 @@ async function makeHost(service: string): Promise<AwsHost> {
     clients.set(region, known);
     return known;
   };
-  const readAll = async (): Promise<PeerLine[]> => {
-    const foreign = environment.foreignLines.flatMap((text) => parseLine(text) ?? []);
-    return [...(await readLines(ssm, environment.peerParameters)), ...foreign];
-  };
-  const [own] = await readLines(ssm, [environment.ownParameter]);
-  let lines = await readAll();
-  let linesAtMs = systemClock.nowMs();
+  const known = createKnown(ssm, environment);
+  const all = await known.read();
+  const own = all.find(({ queue }) => queue === environment.inboxArn);
+  const lines = all.filter((line) => line !== own);
   const inbox = parseQueueArn(environment.inboxArn);
   if (inbox === undefined) throw new Error('STACKCHAIN_INBOX_ARN is no queue');
   const urlOf = queueUrlOf(endpoint);
@@ -94,7 +120,7 @@ async function makeHost(service: string): Promise<AwsHost> {
     policy: { bytesMax: MEMPOOL_BYTES_MAX },
     name: nodeName,
     ...(own !== undefined && { url: own.url }),
-    peers: [...lines.map((line) => JSON.stringify(line)), ...params.peers.filter(isUrl)],
+    peers: lines.map((line) => JSON.stringify(line)),
   });
   const lambda = new LambdaClient({});
   const wakeSync = async (): Promise<void> => {
@@ -113,13 +139,8 @@ async function makeHost(service: string): Promise<AwsHost> {
     telemetry,
     sqs: clientOf(inbox.region),
     inboxUrl: urlOf(inbox),
-    async lines() {
-      if (systemClock.nowMs() - linesAtMs > READ_LINES_AGAIN_MS) {
-        lines = await readAll();
-        linesAtMs = systemClock.nowMs();
-      }
-      return lines;
-    },
+    lines,
+    isOutdated: known.isOutdated,
     wakeSync,
     wakeSyncIfBehind,
     async nudgeSync() {
@@ -138,12 +159,15 @@ async function makeHost(service: string): Promise<AwsHost> {
   };
 }
 
-const isUrl = (peer: string): boolean => /^https?:/.test(peer);
-
 let host: Promise<AwsHost> | undefined;
 
-/** The host of this process. A start that failed is tried again by the next call. */
-export function getHost(): Promise<AwsHost> {
+/**
+ * The host of this process, made anew when its peers have changed. A start that failed is tried again
+ * by the next call.
+ */
+export async function getHost(): Promise<AwsHost> {
+  const old = host;
+  if (old !== undefined && (await (await old).isOutdated()) && host === old) host = undefined;
   host ??= makeHost(process.env['STACKCHAIN_FUNCTION'] ?? 'miner').catch((error: unknown) => {
     host = undefined;
     throw error;
@@ -152,21 +176,20 @@ export function getHost(): Promise<AwsHost> {
 }
 
 /**
- * Who sent a message, by what the sender cannot choose: the role id that SQS gives, which must be
- * one of a peer's line. An emulator gives the account instead: there the name in the envelope tells
- * apart. Undefined: nobody that we know.
+ * Who sent a message: the peer in whose line the role id is that SQS gives as its sender, whatever
+ * name the envelope bears. An emulator gives the account instead: there the name must be that of a
+ * node of this account. Undefined: nobody that we know.
  */
-export async function senderOf(
-  host: AwsHost,
+export function senderOf(
+  { lines, environment }: Pick<AwsHost, 'lines'> & { environment: Pick<Environment, 'endpoint'> },
   senderId: string,
   envelope: unknown,
-): Promise<Sender | undefined> {
-  const [role = ''] = senderId.split(':');
-  const lines = await host.lines();
-  if (/^\d{12}$/.test(role)) {
-    const from = String((envelope as { from?: unknown } | null)?.from ?? '').slice(0, 200);
-    return { transport: 'sqs', key: `${role}:${from}` };
-  }
-  const line = lines.find(({ roles }) => roles.includes(role));
+): Sender | undefined {
+  const [id = ''] = senderId.split(':');
+  const from = (envelope as { from?: unknown } | null)?.from;
+  const isEmulated = environment.endpoint !== undefined && /^\d{12}$/.test(id);
+  const line = lines.find(({ name, queue, roles }) =>
+    isEmulated ? name === from && parseQueueArn(queue)?.account === id : roles.includes(id),
+  );
   return line === undefined ? undefined : { transport: 'sqs', key: line.queue };
 }

@@ -43,7 +43,7 @@ async function handleOne(host: AwsHost, record: SQSRecord): Promise<void> {
     const sentMs = Number(record.attributes.SentTimestamp);
     if (host.clock.nowMs() - sentMs > TX_AGE_MS_MAX) return;
   }
-  const sender = await senderOf(host, record.attributes.SenderId, envelope);
+  const sender = senderOf(host, record.attributes.SenderId, envelope);
   if (sender !== undefined) await host.node.gossip.receive([envelope], sender);
 }
 

@@ -30,7 +30,7 @@ for (const nodeName of names) {
     nodeName,
     network,
     neighbours: names.filter((name) => name !== nodeName),
-    foreignPeers: foreignPeers(params),
+    foreignPeers: foreignPeers(params, context),
     miner: context.miner,
     miners: context.miners,
     ...(context.address !== undefined && { miningAddress: context.address }),

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Node } from 'constructs';
+import { parseStackLine, type StackLine } from '../functions/stack-line.ts';
 import type { ChainParams } from '../lib/params/index.ts';
 import { parseNetworkFile, toNetworkFile } from '../lib/params/index.ts';
-import { accountOf, type ForeignPeer, regionOf } from './constructs/gossip.ts';
 import type { MinerKind, NetworkFacts } from './node-stack.ts';
 
 const NODES_MAX = 50;
@@ -79,26 +79,32 @@ export function readNetwork(path: string, found: () => ChainParams): ChainParams
   return parsed.ok ? parsed.value : fail(`${path}: ${parsed.reject.detail ?? 'no network file'}`);
 }
 
+const isLine = (peer: string): boolean => peer.trimStart().startsWith('{');
+
 export function factsOf(params: ChainParams): NetworkFacts {
   return {
     name: params.name,
     genesisHash: params.genesisHash,
-    file: JSON.stringify(toNetworkFile({ ...params, peers: [] })),
+    // Lines come by parameters of their own: a function's environment holds 4 KB.
+    file: JSON.stringify(
+      toNetworkFile({ ...params, peers: params.peers.filter((peer) => !isLine(peer)) }),
+    ),
     spacingSeconds: params.retarget.spacing,
   };
 }
 
-/** Invite lines of AWS nodes among the network file's peers; URLs of others are the functions'. */
-export function foreignPeers(params: ChainParams): (ForeignPeer & { line: string })[] {
-  return params.peers.flatMap((line) => {
-    if (!line.startsWith('{')) return [];
-    const peer = JSON.parse(line) as { network?: string; name?: string; queue?: string };
-    const { network, name, queue } = peer;
-    if (network === undefined || name === undefined || queue === undefined) return [];
-    const isArn = /^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$/.test(queue);
-    if (!isArn || accountOf(queue) === '' || regionOf(queue) === '') {
-      return fail(`a peer's queue is no ARN: ${queue}`);
+/** Invite lines of nodes of other accounts among the network file's peers; URLs are the functions'. */
+export function foreignPeers(
+  params: ChainParams,
+  { emulator }: Pick<AppContext, 'emulator'>,
+): StackLine[] {
+  return params.peers.filter(isLine).map((text) => {
+    const parsed = parseStackLine(text, params);
+    if (!parsed.ok) return fail(`a peer's line in the network file is refused: ${parsed.detail}`);
+    const { line } = parsed;
+    if (emulator === undefined && !line.url.startsWith('https:')) {
+      return fail(`the URL of the peer ${line.name} is not https: ${line.url}`);
     }
-    return [{ network, node: name, queueArn: queue, line }];
+    return line;
   });
 }

@@ -22,6 +22,9 @@ export const rolePattern = (id: NodeId): string => `${base(id)}-*`;
 export const functionName = (id: NodeId, name: FunctionName): string => `${base(id)}-${name}`;
 /** SSM parameter with the node's line: what no name gives, read by its neighbours at run time. */
 export const peerParameter = (id: NodeId): string => `/stackchain/${id.network}/${id.node}/peer`;
+/** SSM parameter with lines of foreign peers, named by its content: another content is another one. */
+export const foreignParameter = (id: NodeId, digest: string): string =>
+  `/stackchain/${id.network}/${id.node}/foreign/${digest}`;
 /** SSM SecureString that seals the wallet keys; made by the first wallet, never by a deploy. */
 export const walletKeyParameter = (id: NodeId): string =>
   `/stackchain/${id.network}/${id.node}/wallet-key`;

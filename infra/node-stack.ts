@@ -11,9 +11,11 @@ import { EventInvokeConfig } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import type { StackLine } from '../functions/stack-line.ts';
 import { NodeApi } from './constructs/api.ts';
+import { ForeignLines } from './constructs/foreign-lines.ts';
 import { NodeFunctions } from './constructs/functions.ts';
-import { type ForeignPeer, NodeGossip } from './constructs/gossip.ts';
+import { NodeGossip } from './constructs/gossip.ts';
 import { type MinerGround, NodeMiner } from './constructs/miner.ts';
 import { NodeAlarms } from './constructs/observability.ts';
 import { NodeStore } from './constructs/store.ts';
@@ -45,8 +47,8 @@ export interface NodeStackProps extends StackProps {
   readonly network: NetworkFacts;
   /** Names of the other nodes of this account and region. */
   readonly neighbours: readonly string[];
-  /** Nodes of other accounts, from their invite lines; the lines as they are go to the functions. */
-  readonly foreignPeers?: readonly (ForeignPeer & { readonly line: string })[];
+  /** Nodes of other accounts, from their invite lines. */
+  readonly foreignPeers?: readonly StackLine[];
   /** Default `off`. */
   readonly miner?: MinerKind;
   /** Tasks of a Fargate miner. Default 1. */
@@ -81,6 +83,7 @@ export class NodeStack extends Stack {
   readonly api: NodeApi;
   readonly miner: NodeMiner | undefined;
   readonly url: string;
+  readonly #foreign: ForeignLines;
 
   constructor(scope: Construct, id: string, props: NodeStackProps) {
     super(scope, id, props);
@@ -90,6 +93,7 @@ export class NodeStack extends Stack {
       dev: props.dev ?? false,
       ...(props.restoredTable !== undefined && { restoredTable: props.restoredTable }),
     });
+    this.#foreign = new ForeignLines(this, 'Foreign', this.nodeId, props.foreignPeers ?? []);
     this.gossip = new NodeGossip(this, 'Gossip', {
       id: this.nodeId,
       genesis: props.network.genesisHash,
@@ -103,6 +107,7 @@ export class NodeStack extends Stack {
       tracing: props.tracing ?? false,
     });
     const { all } = this.functions;
+    for (const each of Object.values(all)) each.node.addDependency(this.#foreign);
     this.api = new NodeApi(this, 'Http', {
       id: this.nodeId,
       publicFunction: all.public,
@@ -127,7 +132,7 @@ export class NodeStack extends Stack {
       STACKCHAIN_INBOX_ARN: `arn:${partition}:sqs:${region}:${account}:${inboxName(this.nodeId)}`,
       STACKCHAIN_PEER_PARAMETERS: peers.map(peerParameter).join(','),
       STACKCHAIN_OWN_PARAMETER: peerParameter(this.nodeId),
-      STACKCHAIN_FOREIGN_PEERS: (props.foreignPeers ?? []).map(({ line }) => line).join('\n'),
+      STACKCHAIN_FOREIGN_PARAMETERS: this.#foreign.parameters.join(','),
       STACKCHAIN_SYNC_FUNCTION: functionName(this.nodeId, 'sync'),
     };
   }
@@ -192,7 +197,7 @@ export class NodeStack extends Stack {
       role.addToPolicy(
         new PolicyStatement({
           actions: ['ssm:GetParameter', 'ssm:GetParameters'],
-          resources: peers,
+          resources: [...peers, ...this.#foreign.parameters.map(parameter)],
         }),
       );
       role.addToPolicy(

@@ -2,18 +2,23 @@
  * A deployed node from outside, with the deployer's own rights: its line, its token, its inbox, and
  * the network file beside cdk.json that says who its foreign peers are.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openInbox } from '../../functions/breaker.ts';
-import { parseLine } from '../../functions/lines.ts';
+import { parseStackLine, type StackLine } from '../../functions/stack-line.ts';
 import { rotateToken } from '../../functions/tokens.ts';
 import { inboxName, peerParameter, walletTableName } from '../../infra/names.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
+import { idOf } from '../../lib/gossip/rows.ts';
+import type { PeerInfo } from '../../lib/gossip/types.ts';
 import type { ChainParams } from '../../lib/params/index.ts';
 import { parseNetworkFile, toNetworkFile } from '../../lib/params/index.ts';
+import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { refused, remote, usage } from '../errors.ts';
+import { writeText } from '../host/files.ts';
 
 const ATTEMPTS = 3;
+const ASK_MS_MAX = 5_000;
 
 export interface StackOptions {
   /** `node0`, `node1`, … */
@@ -23,6 +28,8 @@ export interface StackOptions {
 }
 
 const fileOf = ({ networkFile }: StackOptions): string => resolve(networkFile ?? 'network.json');
+
+export const hasStackNetwork = (options: StackOptions): boolean => existsSync(fileOf(options));
 
 export function readStackNetwork(options: StackOptions): ChainParams {
   const path = fileOf(options);
@@ -77,18 +84,80 @@ export async function reopenInbox(options: StackOptions): Promise<boolean> {
   });
 }
 
-/** Adds a foreign node's line to the network file; the next deploy lets it in. */
-export function addForeignPeer(options: StackOptions, text: string): void {
-  const params = readStackNetwork(options);
-  const line = parseLine(text.trim());
-  if (line === undefined) throw usage('Error: this is no invite line.');
-  if (line.genesis !== params.genesisHash) {
-    throw refused('Error: the line is of another network.', 'wrong-network', 403);
-  }
-  const others = params.peers.filter((peer) => parseLine(peer)?.queue !== line.queue);
-  const peers = [...others, JSON.stringify(line)];
-  writeFileSync(
-    fileOf(options),
-    `${JSON.stringify(toNetworkFile({ ...params, peers }), null, 2)}\n`,
-  );
+const parseForeign = (text: string, params: ChainParams): StackLine | undefined => {
+  const parsed = parseStackLine(text, params);
+  return parsed.ok ? parsed.line : undefined;
+};
+
+/** A line that somebody handed over, or the sentence why it is none. */
+export function readForeignLine(options: StackOptions, text: string): StackLine {
+  const parsed = parseStackLine(text.trim(), readStackNetwork(options));
+  if (parsed.ok) return parsed.line;
+  const sentence = `Error: the line is refused: ${parsed.detail}.`;
+  throw parsed.code === 'wrong-network' ? refused(sentence, 'wrong-network', 403) : usage(sentence);
 }
+
+/**
+ * Whether the line is that of a node deployed with the present credentials. Undefined: AWS could not
+ * be asked.
+ */
+export async function isOwnLine(line: StackLine): Promise<boolean | undefined> {
+  const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
+  const region = parseQueueArn(line.queue)?.region ?? '';
+  const Name = peerParameter({ network: line.network, node: line.name });
+  try {
+    const { Parameter } = await new SSMClient({ region, maxAttempts: 1 }).send(
+      new GetParameterCommand({ Name }),
+      { abortSignal: AbortSignal.timeout(ASK_MS_MAX) },
+    );
+    return (JSON.parse(Parameter?.Value ?? '{}') as { queue?: unknown }).queue === line.queue;
+  } catch (error) {
+    return (error as Error).name === 'ParameterNotFound' ? false : undefined;
+  }
+}
+
+const writePeers = (options: StackOptions, params: ChainParams, peers: readonly string[]): void => {
+  const file = toNetworkFile({ ...params, peers });
+  writeText(fileOf(options), `${JSON.stringify(file, null, 2)}\n`);
+};
+
+/** Puts a foreign node's line into the network file, in place of an older one of the same queue. */
+export function addForeignPeer(
+  options: StackOptions,
+  line: StackLine,
+): 'added' | 'replaced' | 'known' {
+  const params = readStackNetwork(options);
+  const text = JSON.stringify(line);
+  const same = params.peers.filter((peer) => parseForeign(peer, params)?.queue === line.queue);
+  if (same.length === 1 && same[0] === text) return 'known';
+  const others = params.peers.filter((peer) => !same.includes(peer));
+  writePeers(options, params, [...others, text]);
+  return same.length === 0 ? 'added' : 'replaced';
+}
+
+/**
+ * Takes a foreign node's line out of the network file. `what`: its id, as `peers` of a node shows it,
+ * its queue, or the line. Undefined: the file has no such line.
+ */
+export function removeForeignPeer(options: StackOptions, what: string): StackLine | undefined {
+  const params = readStackNetwork(options);
+  const wanted = parseForeign(what.trim(), params)?.queue ?? what.trim();
+  const found = params.peers.flatMap((peer) => parseForeign(peer, params) ?? []);
+  const line = found.find(({ queue }) => queue === wanted || idOf(queue) === wanted);
+  if (line === undefined) return undefined;
+  const kept = params.peers.filter((peer) => parseForeign(peer, params)?.queue !== line.queue);
+  writePeers(options, params, kept);
+  return line;
+}
+
+/** A foreign peer as `peers` shows one that was never heard. */
+export const showForeign = ({ queue }: StackLine): PeerInfo => ({
+  id: idOf(queue),
+  address: queue,
+  transport: 'sqs',
+  height: 0,
+  tip: '',
+  score: 0,
+  banned: false,
+  lastSeen: 0,
+});

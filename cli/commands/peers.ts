@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { PeerInfo } from '../../lib/gossip/types.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
-import { usage } from '../errors.ts';
+import { refused, usage } from '../errors.ts';
 import type { Client } from '../host/client.ts';
 import { withChain } from '../host/connect.ts';
 import { checkUrl } from '../settings.ts';
@@ -63,8 +63,38 @@ async function openStack(context: Context, node: string): Promise<void> {
   context.note(wasShut ? `${node} takes messages of other accounts again.` : `${node} was open.`);
 }
 
+const ADDED = {
+  added: 'Added to the network file; the next deploy lets it in.',
+  replaced: 'Took the place of its older line; the next deploy lets it in.',
+  known: 'The network file has this line already.',
+} as const;
+
+/** Where the stacks are deployed from, a line goes to the network file. */
+async function addForeign(context: Context, text: string): Promise<void> {
+  const { addForeignPeer, isOwnLine, readForeignLine, showForeign } = await import(
+    '../cloud/stack.ts'
+  );
+  const stack = stackOf(context, 'node0');
+  const line = readForeignLine(stack, text);
+  const isOwn = await isOwnLine(line);
+  if (isOwn) throw refused('Error: this is the line of a node of your own.', 'invalid-request');
+  if (isOwn === undefined) context.note('AWS could not be asked whether this is a line of yours.');
+  context.note(ADDED[addForeignPeer(stack, line)]);
+  await show(context, [showForeign(line)]);
+}
+
+/** False: the network file, if there is one, has no such line. */
+async function removeForeign(context: Context, what: string): Promise<boolean> {
+  const { hasStackNetwork, removeForeignPeer } = await import('../cloud/stack.ts');
+  const stack = stackOf(context, 'node0');
+  if (!hasStackNetwork(stack) || removeForeignPeer(stack, what) === undefined) return false;
+  context.note('Removed from the network file; the next deploy shuts it out.');
+  if (!context.settings.json) await context.print(`Removed peer: ${what}`);
+  return true;
+}
+
 async function act(context: Context, action: string, what: string | undefined): Promise<void> {
-  const { settings, print, note } = context;
+  const { settings, print } = context;
   if (action === 'open') return openStack(context, what ?? 'node0');
   if (action === 'list') {
     if (what !== undefined) throw usage("Error: 'peers list' takes no argument.");
@@ -73,15 +103,9 @@ async function act(context: Context, action: string, what: string | undefined): 
   if (what === undefined) {
     throw usage(`Error: 'peers ${action}' wants ${action === 'add' ? 'a URL' : 'an id'}.`);
   }
-  if (
-    action === 'add' &&
-    isLine(what) &&
-    settings.nodeUrl === undefined &&
-    existsSync('cdk.json')
-  ) {
-    const { addForeignPeer } = await import('../cloud/stack.ts');
-    addForeignPeer(stackOf(context, 'node0'), what);
-    return note('Added to the network file; the next deploy lets it in.');
+  if (settings.nodeUrl === undefined && existsSync('cdk.json')) {
+    if (action === 'add' && isLine(what)) return addForeign(context, what);
+    if (action === 'remove' && (await removeForeign(context, what))) return;
   }
   if (action === 'add') {
     const address = isLine(what) ? what : checkUrl(what);

@@ -9,22 +9,20 @@ import {
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { StackLine } from '../../functions/stack-line.ts';
+import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { dlqName, inboxName, type NodeId, rolePattern } from '../names.ts';
-
-/** A node of another account, from its invite line. */
-export interface ForeignPeer {
-  readonly network: string;
-  readonly node: string;
-  /** Queue ARN: tells region and account. */
-  readonly queueArn: string;
-}
 
 export interface NodeGossipProps {
   readonly id: NodeId;
   /** Genesis hash: messages of another network are filtered out before they cost a call. */
   readonly genesis: string;
-  readonly foreignPeers: readonly ForeignPeer[];
-  /** Refuse what does not come by TLS. An emulator speaks plain HTTP. */
+  /** Nodes of other accounts, from their invite lines. */
+  readonly foreignPeers: readonly StackLine[];
+  /**
+   * Refuse what does not come by TLS. An emulator speaks plain HTTP, and compares the ARN of a
+   * role's session where AWS compares the role's.
+   */
   readonly tlsOnly: boolean;
 }
 
@@ -34,8 +32,11 @@ const RECEIVES_MAX = 5;
 const BATCH = 10;
 const CONCURRENCY_MAX = 5;
 
-export const accountOf = (arn: string): string => arn.split(':')[4] ?? '';
-export const regionOf = (arn: string): string => arn.split(':')[3] ?? '';
+/**
+ * SQS takes a policy of 8,192 bytes; what the breaker and the stack's own tokens add must fit too.
+ * About 70 peers with names of full length.
+ */
+const POLICY_BYTES_MAX = 7_500;
 
 export class NodeGossip extends Construct {
   readonly inbox: Queue;
@@ -63,33 +64,39 @@ export class NodeGossip extends Construct {
       visibilityTimeout: VISIBILITY,
       deadLetterQueue: { queue: this.dlq, maxReceiveCount: RECEIVES_MAX },
     });
-    for (const peer of props.foreignPeers) this.#letIn(peer);
+    if (props.foreignPeers.length > 0) this.#letIn(props.foreignPeers, !props.tlsOnly);
   }
 
   /**
-   * Lets in the account, and of it only the peer's roles. Never a role as principal: it must exist
-   * first and dies with its id. Both forms of the ARN: the role's, and the session's that an
-   * emulator compares.
+   * Lets in the accounts, and of each only the peer's roles, all in one statement: SQS counts
+   * statements (20) and conditions (10) besides bytes. Never a role or an account as principal: it
+   * must exist first, and a policy that names a closed one is refused.
    */
-  #letIn(peer: ForeignPeer): void {
-    const account = accountOf(peer.queueArn);
-    const pattern = rolePattern(peer);
+  #letIn(peers: readonly StackLine[], isEmulated: boolean): void {
+    const accounts = new Set<string>();
+    const arns = new Set<string>();
+    for (const { network, name, queue } of peers) {
+      const { partition = 'aws', account = '' } = parseQueueArn(queue) ?? {};
+      const pattern = rolePattern({ network, node: name });
+      accounts.add(account);
+      arns.add(`arn:${partition}:iam::${account}:role/${pattern}`);
+      if (isEmulated) arns.add(`arn:${partition}:sts::${account}:assumed-role/${pattern}/*`);
+    }
+    const conditions = {
+      StringEquals: { 'aws:PrincipalAccount': [...accounts] },
+      StringLike: { 'aws:PrincipalArn': [...arns] },
+    };
+    if (!isEmulated && JSON.stringify(conditions).length > POLICY_BYTES_MAX) {
+      throw new Error(`the inbox’s policy does not hold ${peers.length} foreign peers`);
+    }
     this.inbox.addToResourcePolicy(
       new PolicyStatement({
-        sid: `Peer${account}${peer.node.replaceAll('-', '')}`,
+        sid: 'ForeignPeers',
         effect: Effect.ALLOW,
         principals: [new AnyPrincipal()],
         actions: ['sqs:SendMessage'],
         resources: [this.inbox.queueArn],
-        conditions: {
-          StringEquals: { 'aws:PrincipalAccount': account },
-          StringLike: {
-            'aws:PrincipalArn': [
-              `arn:aws:iam::${account}:role/${pattern}`,
-              `arn:aws:sts::${account}:assumed-role/${pattern}/*`,
-            ],
-          },
-        },
+        conditions,
       }),
     );
   }
@@ -112,13 +119,13 @@ export class NodeGossip extends Construct {
   }
 
   /** `role` may send to the inboxes of neighbours and foreign peers, each named. */
-  letSend(role: Role, neighbours: readonly string[], foreign: readonly ForeignPeer[]): void {
+  letSend(role: Role, neighbours: readonly string[], foreign: readonly StackLine[]): void {
     const { partition, region, account } = Stack.of(this);
     const own = neighbours.map(
       (node) =>
         `arn:${partition}:sqs:${region}:${account}:${inboxName({ network: this.#id.network, node })}`,
     );
-    const resources = [...own, ...foreign.map((peer) => peer.queueArn)];
+    const resources = [...own, ...foreign.map(({ queue }) => queue)];
     if (resources.length === 0) return;
     role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources }));
   }

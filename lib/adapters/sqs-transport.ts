@@ -9,6 +9,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { Fault } from '../faults.ts';
+import { parseQueueArn, type QueueName } from '../ports/queue-arn.ts';
 import type { Envelope, Transport } from '../ports/transport.ts';
 
 export interface SqsTransportOptions {
@@ -21,27 +22,16 @@ export interface SqsTransportOptions {
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
-export interface QueueName {
-  readonly region: string;
-  readonly account: string;
-  readonly name: string;
-}
-
 const ENTRIES_MAX = 10;
 /** SQS takes 1 MiB a batch; its bytes are UTF-8, and some are attributes. */
 const BATCH_BYTES_MAX = 1_000_000;
 const TRIES_MAX = 4;
 const PAUSE_MS = 100;
 
-export function parseQueueArn(arn: string): QueueName | undefined {
-  const match = /^arn:aws[a-z-]*:sqs:([a-z0-9-]+):(\d{12}):([A-Za-z0-9_-]{1,80})$/.exec(arn);
-  const [, region, account, name] = match ?? [];
-  if (region === undefined || account === undefined || name === undefined) return undefined;
-  return { region, account, name };
-}
-
-export const awsQueueUrl = ({ region, account, name }: QueueName): string =>
-  `https://sqs.${region}.amazonaws.com/${account}/${name}`;
+export const awsQueueUrl = ({ partition, region, account, name }: QueueName): string => {
+  const domain = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return `https://sqs.${region}.${domain}/${account}/${name}`;
+};
 
 /** Quiet senders first (fair queues), and transactions never in front of the chain. */
 const groupOf = (name: string, envelope: Envelope): string =>

@@ -36,8 +36,8 @@ export function isLoopback(host: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(name) || name === '::1' || name === 'localhost';
 }
 
-/** A host written as an address that nobody else can reach. */
-function isPrivateLiteral(host: string): boolean {
+/** A host that is private by its very name: an address nobody else can reach, or a bare name. */
+export function isPrivateHost(host: string): boolean {
   const name = bare(host).replace(/^::ffff:/, '');
   if (name.includes(':')) return !/^[23]/.test(name);
   const parts = /^(\d+)\.(\d+)\.\d+\.\d+$/.exec(name);
@@ -68,7 +68,7 @@ export function learnableUrl(
   if (url === undefined) return undefined;
   const mayLearn = isLoopback(url.hostname)
     ? options.loopback
-    : url.protocol === 'https:' && !isPrivateLiteral(url.hostname);
+    : url.protocol === 'https:' && !isPrivateHost(url.hostname);
   return mayLearn ? normalizeUrl(text) : undefined;
 }
 

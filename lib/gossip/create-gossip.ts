@@ -6,9 +6,9 @@
 import { kindOf, normalizeUrl } from './address.ts';
 import { announceBlock, announceTxs, createRetelling, listeners } from './announce.ts';
 import { type GossipContext, type GossipOptions, makeContext } from './context.ts';
-import { isRecord } from './envelope.ts';
 import { shakeHands } from './handshake.ts';
 import { tick } from './housekeeping.ts';
+import { type LineNetwork, type PeerFault, parsePeerLine, peerFault } from './peer-line.ts';
 import {
   configurePeers,
   newPeer,
@@ -24,37 +24,22 @@ import { showPeer, showPeers } from './show-peers.ts';
 import { progress, sync } from './sync.ts';
 import type { Gossip } from './types.ts';
 
-const LINE_CHARS_MAX = 4000;
+export type PlaceVerdict = { readonly ok: true; readonly place: Place } | PeerFault;
 
-/**
- * A peer as configured: a URL, an in-process address, or the JSON line of a node with a queue.
- * undefined: none of these; 'wrong-network': a line of another network.
- */
-export function parsePeer(text: string, genesis: string): Place | 'wrong-network' | undefined {
-  const line = text.trim();
-  if (line.startsWith('{')) return parseLine(line, genesis);
-  if (kindOf(line) === 'http') {
-    const url = normalizeUrl(line);
-    return url === undefined ? undefined : { address: url, url, name: '' };
+/** A peer as configured: a URL, an in-process address, or the JSON line of a node with a queue. */
+export function parsePeer(text: string, network: LineNetwork): PlaceVerdict {
+  const peer = text.trim();
+  if (peer.startsWith('{')) {
+    const parsed = parsePeerLine(peer, network);
+    if (!parsed.ok) return parsed;
+    const { url, queue = url, name } = parsed.line;
+    return { ok: true, place: { address: queue, url, name } };
   }
-  const isName = /^[A-Za-z0-9:._-]{1,200}$/.test(line) && kindOf(line) === 'local';
-  return isName ? { address: line, url: line, name: '' } : undefined;
-}
-
-function parseLine(line: string, network: string): Place | 'wrong-network' | undefined {
-  let value: unknown;
-  try {
-    value = line.length <= LINE_CHARS_MAX ? JSON.parse(line) : undefined;
-  } catch {
-    return undefined;
-  }
-  if (!isRecord(value)) return undefined;
-  const { genesis, name = '', url, queue } = value;
-  if (genesis !== network) return 'wrong-network';
-  const place = typeof url === 'string' ? normalizeUrl(url) : undefined;
-  if (place === undefined || typeof name !== 'string') return undefined;
-  const isQueue = typeof queue === 'string' && kindOf(queue) === 'sqs';
-  return { address: isQueue ? queue : place, url: place, name };
+  const isHttp = kindOf(peer) === 'http';
+  const isName = /^[A-Za-z0-9:._-]{1,200}$/.test(peer) && kindOf(peer) === 'local';
+  const url = isHttp ? normalizeUrl(peer) : isName ? peer : undefined;
+  if (url === undefined) return peerFault('a peer is a URL or a line');
+  return { ok: true, place: { address: url, url, name: '' } };
 }
 
 /** `peers`: URLs, in-process addresses or lines. What is none of these is passed over, with a warning. */
@@ -83,10 +68,10 @@ export async function createGossip(
 async function configure(ctx: GossipContext, texts: readonly string[]): Promise<void> {
   const places: Place[] = [];
   for (const text of texts) {
-    const place = parsePeer(text, ctx.params.genesisHash);
-    if (place === undefined || place === 'wrong-network') {
-      ctx.telemetry.log('warn', 'a configured peer is not one of this network');
-    } else if (!isSelf(ctx, place)) places.push(place);
+    const parsed = parsePeer(text, ctx.params);
+    if (!parsed.ok) {
+      ctx.telemetry.log('warn', 'a configured peer is passed over', { reason: parsed.detail });
+    } else if (!isSelf(ctx, parsed.place)) places.push(parsed.place);
   }
   await configurePeers(ctx, places);
 }
@@ -102,9 +87,9 @@ const refusedAs = (
 ): Added => ({ ok: false, code, detail });
 
 async function addPeer(ctx: GossipContext, text: string): Promise<Added> {
-  const place = parsePeer(text, ctx.params.genesisHash);
-  if (place === 'wrong-network') return refusedAs(place, 'a line of another network');
-  if (place === undefined) return refusedAs('invalid-request', 'a peer is a URL or a line');
+  const parsed = parsePeer(text, ctx.params);
+  if (!parsed.ok) return parsed;
+  const { place } = parsed;
   if (isSelf(ctx, place)) return refusedAs('invalid-request', 'this is the node itself');
   if (!ctx.byKind.has(kindOf(place.url))) {
     return refusedAs('invalid-request', 'this node has no way to such an address');

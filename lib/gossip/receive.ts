@@ -37,7 +37,7 @@ async function identify(ctx: GossipContext, sender: Sender, from: string): Promi
   const asStranger = scoreKeyOf(sender, { name: from });
   const [{ session, scores }, peer] = await Promise.all([
     readSender(ctx, sessionId, [asSession, asStranger]),
-    sender.transport === 'http' ? undefined : peerOf(ctx, sender, from),
+    sender.transport === 'http' ? undefined : peerOf(ctx, sender),
   ]);
   const scoreKey = session === undefined ? asStranger : asSession;
   return {
@@ -66,20 +66,8 @@ async function worse(
 }
 
 /** The peer whose queue or in-process address the sender's key is. */
-async function peerOf(
-  ctx: GossipContext,
-  sender: Sender,
-  from: string,
-): Promise<PeerRow | undefined> {
-  const peers = await listPeers(ctx);
-  return (
-    peers.find((peer) => peer.address === sender.key) ??
-    // An emulator's queues name the account only: there the peer's own name tells.
-    (sender.transport === 'sqs'
-      ? peers.find((peer) => peer.kind === 'sqs' && peer.name === from)
-      : undefined)
-  );
-}
+const peerOf = async (ctx: GossipContext, sender: Sender): Promise<PeerRow | undefined> =>
+  (await listPeers(ctx)).find(({ address }) => address === sender.key);
 
 /**
  * On loopback a handshake is open to all, or a name could be used up by somebody else; what comes

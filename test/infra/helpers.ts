@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import type { StackLine } from '../../functions/stack-line.ts';
 import { FUNCTION_NAMES } from '../../infra/names.ts';
 import { NodeStack, type NodeStackProps } from '../../infra/node-stack.ts';
 import { SharedStack } from '../../infra/shared-stack.ts';
@@ -26,12 +27,19 @@ export const NETWORK = {
   spacingSeconds: 15,
 };
 
-export const FOREIGN = {
-  network: 'testnet',
-  node: 'far0',
-  queueArn: 'arn:aws:sqs:eu-west-1:222222222222:stackchain-testnet-far0-inbox',
-  line: '{"name":"far0"}',
-};
+/** A node of another account, as its line says. */
+export const foreignLine = (account: string, name: string): StackLine => ({
+  network: NETWORK.name,
+  genesis: NETWORK.genesisHash,
+  name,
+  url: `https://${name}0123456789.execute-api.eu-west-1.amazonaws.com`,
+  queue: `arn:aws:sqs:eu-west-1:${account}:stackchain-${NETWORK.name}-${name}-inbox`,
+  roles: ['public', 'private', 'inbox', 'sync', 'tick', 'miner'].map(
+    (role) => `AROA${account}${role.slice(0, 5).toUpperCase()}`,
+  ),
+});
+
+export const FOREIGN = foreignLine('222222222222', 'far0');
 
 export interface Synth {
   readonly app: App;

@@ -184,7 +184,7 @@ describe('rights', () => {
     expect(toPeers.length).toBeGreaterThanOrEqual(5);
     for (const statement of toPeers) {
       const resources = text(statement['Resource']);
-      for (const peer of ['node1-inbox', 'node2-inbox', FOREIGN.queueArn]) {
+      for (const peer of ['node1-inbox', 'node2-inbox', FOREIGN.queue]) {
         expect(resources).toContain(peer);
       }
       expect(resources).not.toContain('*');

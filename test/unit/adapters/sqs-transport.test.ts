@@ -1,11 +1,8 @@
 /** What the SQS transport sends, against a client that takes down what it is given. */
 import { type SendMessageBatchCommandInput, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
-import {
-  awsQueueUrl,
-  createSqsTransport,
-  parseQueueArn,
-} from '../../../lib/adapters/sqs-transport.ts';
+import { awsQueueUrl, createSqsTransport } from '../../../lib/adapters/sqs-transport.ts';
+import { parseQueueArn } from '../../../lib/ports/queue-arn.ts';
 import type { Envelope } from '../../../lib/ports/transport.ts';
 import { faultOf } from '../../conformance/store/harness.ts';
 
@@ -50,6 +47,7 @@ function setUp(answers: (Answer | Error)[] = []) {
 describe('queue names', () => {
   it('are read from ARNs', () => {
     expect(parseQueueArn(ARN)).toEqual({
+      partition: 'aws',
       region: 'eu-west-1',
       account: '111122223333',
       name: 'stackchain-net-node0-inbox',
@@ -57,12 +55,19 @@ describe('queue names', () => {
     expect(awsQueueUrl(parseQueueArn(ARN)!)).toBe(
       'https://sqs.eu-west-1.amazonaws.com/111122223333/stackchain-net-node0-inbox',
     );
+    expect(awsQueueUrl(parseQueueArn('arn:aws-cn:sqs:cn-north-1:111122223333:q')!)).toBe(
+      'https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q',
+    );
   });
 
   it.each([
     '',
     'arn:aws:sns:eu-west-1:111122223333:x',
     'arn:aws:sqs:eu-west-1:1111:x',
+    'arn:aws:sqs:evil.example/#-1:111122223333:x',
+    'arn:aws:sqs:*:111122223333:x',
+    'arn:aws:sqs:eu-west-1:111122223333:*',
+    'arn:aws:sqs:eu-west-1:111122223333:x.fifo',
     'arn:aws:sqs:eu-west-1:111122223333:a/b',
     'arn:aws:sqs:eu-west-1:111122223333:x\n',
   ])('%j is none', async (arn) => {

@@ -76,29 +76,29 @@ describe('addresses', () => {
     expect(normalizeUrl('not a url')).toBeUndefined();
   });
 
-  it('reads a line of a node with a queue', () => {
-    const genesis = 'f'.repeat(64);
+  it('a peer is a URL, an address in this process, or a line', () => {
+    const network = { name: 'n', genesisHash: 'f'.repeat(64) };
     const line = {
       network: 'n',
-      genesis,
+      genesis: network.genesisHash,
       name: 'node1',
       url: 'https://node1.example/',
       queue: 'arn:aws:sqs:eu-west-1:000000000000:q',
-      roles: [],
     };
-    const read = (value: unknown): unknown => parsePeer(JSON.stringify(value), genesis);
-    expect(read(line)).toEqual({
-      address: line.queue,
-      url: 'https://node1.example',
-      name: 'node1',
+    const read = (value: unknown): unknown => parsePeer(JSON.stringify(value), network);
+    const place = { address: line.queue, url: 'https://node1.example', name: 'node1' };
+    expect(read(line)).toEqual({ ok: true, place });
+    expect(read({ ...line, queue: undefined })).toEqual({
+      ok: true,
+      place: { ...place, address: place.url },
     });
-    expect(read({ ...line, queue: undefined })).toMatchObject({
-      address: 'https://node1.example',
+    expect(read({ ...line, genesis: 'e'.repeat(64) })).toMatchObject({ code: 'wrong-network' });
+    expect(parsePeer(' https://x.example/ ', network)).toMatchObject({
+      place: { address: 'https://x.example' },
     });
-    expect(read({ ...line, genesis: 'e'.repeat(64) })).toBe('wrong-network');
-    expect(read({ ...line, url: 7 })).toBeUndefined();
-    expect(parsePeer('{', genesis)).toBeUndefined();
-    expect(parsePeer('two words', genesis)).toBeUndefined();
-    expect(parsePeer('', genesis)).toBeUndefined();
+    expect(parsePeer('alice', network)).toMatchObject({ place: { url: 'alice' } });
+    for (const text of ['{', 'two words', '', 'https://', 'arn:aws:sqs:eu-west-1:000000000000:q']) {
+      expect(parsePeer(text, network), text).toMatchObject({ ok: false, code: 'invalid-request' });
+    }
   });
 });

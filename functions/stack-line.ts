@@ -1,0 +1,32 @@
+/**
+ * The line of a node that the stacks made. Owns what its names must be: who gives us a line must not
+ * have us write to a queue that is no node's, nor let in roles that are no node's.
+ */
+import { inboxName } from '../infra/names.ts';
+import {
+  type LineNetwork,
+  type PeerFault,
+  type PeerLine,
+  parsePeerLine,
+  peerFault,
+} from '../lib/gossip/peer-line.ts';
+import { parseQueueArn } from '../lib/ports/queue-arn.ts';
+
+export interface StackLine extends PeerLine {
+  /** ARN of its inbox: tells region and account. */
+  readonly queue: string;
+}
+
+export function parseStackLine(
+  text: string,
+  of: LineNetwork,
+): { readonly ok: true; readonly line: StackLine } | PeerFault {
+  const parsed = parsePeerLine(text, of);
+  if (!parsed.ok) return parsed;
+  const { network, name, queue } = parsed.line;
+  const expected = inboxName({ network, node: name });
+  if (queue === undefined || parseQueueArn(queue)?.name !== expected) {
+    return peerFault(`its queue is not called ${expected}`);
+  }
+  return { ok: true, line: { ...parsed.line, queue } };
+}

@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { idOf, ROWS } from '../../../lib/gossip/rows.ts';
 import { dynoxidePath, type RunningDynamo, startDynoxide } from '../../helpers/dynamodb.ts';
 import { describeWith } from '../../helpers/tools.ts';
-import { type Functions, openRig, type Rig, record } from './rig.ts';
+import { type Functions, openRig, queueArn, type Rig, record, roleId } from './rig.ts';
 
 const MINUTE_MS = 60_000;
-/** Who this sender is to the scores: an emulator gives the account, the envelope the name. */
-const POISONER = 'sqs:000000000000:poisoner';
+/** Who this sender is to the scores. */
+const POISONER = `sqs:${queueArn('far')}`;
 
 describeWith(
   dynoxidePath(),
@@ -21,6 +21,7 @@ describeWith(
       dynamo = await startDynoxide(binary);
       rig = await openRig(dynamo.endpoint);
       await rig.addPeer('near');
+      await rig.addPeer('far');
       functions = await rig.start();
       // Damage of our own table: whoever sends under this name meets a fault of ours.
       const key = { pk: ROWS.scores, sk: idOf(POISONER) };
@@ -38,7 +39,7 @@ describeWith(
     const tip = async (): Promise<string> => (await rig.storedTip()).hash;
     const failures = async (Records: ReturnType<typeof record>[]): Promise<string[]> =>
       (await functions.inbox({ Records })).batchItemFailures.map((one) => one.itemIdentifier);
-    const poison = () => rig.envelope('ping', 'AAAAAAAAAAA=', 'poisoner');
+    const poison = () => rig.envelope('ping', 'AAAAAAAAAAA=', 'far');
 
     it('fails the one message that meets a fault of ours, and handles the others', async () => {
       const block = rig.story.mine();
@@ -121,9 +122,9 @@ describeWith(
         JSON.stringify({ v: 1, network: 'f'.repeat(64), from: 'x', type: 'ping' }),
       ],
       ['no sender', () => ({ ...rig.envelope('ping', ''), from: 7 })],
-      ['a payload that does not decode', () => rig.envelope('inv', 'rubbish', 'mallory')],
-      ['a handshake of the wrong shape', () => rig.envelope('version', { name: 5 }, 'mallory')],
-      ['an unknown type', () => rig.envelope('gift', '', 'mallory')],
+      ['a payload that does not decode', () => rig.envelope('inv', 'rubbish')],
+      ['a handshake of the wrong shape', () => rig.envelope('version', { name: 5 })],
+      ['an unknown type', () => rig.envelope('gift', '')],
     ])('%s is acknowledged', async (_what, body) => {
       const sent = typeof body === 'function' ? body() : body;
       const before = rig.aws.sent.length;
@@ -135,10 +136,10 @@ describeWith(
       const block = rig.story.mine();
       const before = await tip();
       const message = record(rig.blockMessage(block));
-      message.attributes.SenderId = 'AROASOMEBODYELSE:session';
+      message.attributes.SenderId = `${roleId('stranger')}:session`;
       expect(await failures([message])).toEqual([]);
       expect(await tip()).toBe(before);
-      message.attributes.SenderId = 'AROANEAR:session';
+      message.attributes.SenderId = `${roleId('near')}:session`;
       expect(await failures([message])).toEqual([]);
       expect(await tip()).toBe(block.block.header.hash);
     });

@@ -6,6 +6,7 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { vi } from 'vitest';
 import { rotateToken } from '../../../functions/tokens.ts';
+import { inboxName } from '../../../infra/names.ts';
 import { createTable } from '../../../lib/adapters/dynamodb/table.ts';
 import { createDynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
 import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
@@ -57,7 +58,11 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
-const queueArn = (name: string): string => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}-inbox`;
+/** As stacks call them. */
+export const queueName = (node: string): string => inboxName({ network: 'easynet', node });
+export const queueArn = (node: string): string =>
+  `arn:aws:sqs:us-east-1:${ACCOUNT}:${queueName(node)}`;
+export const roleId = (node: string): string => `AROA${node.toUpperCase().padEnd(17, '0')}`;
 
 function setEnvironment(aws: FakeAws, story: Story): void {
   const values: Record<string, string> = {
@@ -152,7 +157,7 @@ export async function openRig(dynamo: string): Promise<Rig> {
         name,
         url: `${aws.endpoint}/${name}`,
         queue: queueArn(name),
-        roles: [`AROA${name.toUpperCase()}`],
+        roles: [roleId(name)],
       };
       aws.parameters.set(`/${name}`, JSON.stringify(line));
       return node;

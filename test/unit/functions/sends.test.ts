@@ -6,10 +6,19 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Node } from '../../../lib/node/types.ts';
 import { dynoxidePath, type RunningDynamo, startDynoxide } from '../../helpers/dynamodb.ts';
 import { describeWith } from '../../helpers/tools.ts';
-import { type Functions, hexOf, openNode, openRig, type Rig, record, request } from './rig.ts';
+import {
+  type Functions,
+  hexOf,
+  openNode,
+  openRig,
+  queueName,
+  type Rig,
+  record,
+  request,
+} from './rig.ts';
 
 const SLOW_MS = 300;
-const QUEUES = ['far-inbox', 'near-inbox'];
+const QUEUES = [queueName('far'), queueName('near')];
 
 describeWith(
   dynoxidePath(),
@@ -87,7 +96,7 @@ describeWith(
     it('inbox: what is new is relayed, not to where it came from', async () => {
       const Records = [record(rig.blockMessage(rig.story.mine(), 'near'))];
       const sent = await sentBy(() => functions.inbox({ Records }));
-      expect(sent).toEqual(told('block', ['far-inbox']));
+      expect(sent).toEqual(told('block', [queueName('far')]));
     });
 
     it('tick: a death between commit and announcement is made up for', async () => {

@@ -60,7 +60,7 @@ export function createHandler(
     // Only what was handed in can show that we are behind.
     if (methodOf(event) === 'POST') await host.nudgeSync();
     const { statusCode } = answer as { statusCode?: number };
-    host.finish({ event: 'request', status: statusCode ?? 0 });
+    await host.finish({ event: 'request', status: statusCode ?? 0 });
     return answer;
   };
 }

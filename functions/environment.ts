@@ -15,6 +15,10 @@ export interface Environment {
   /** SSM parameters with the lines of nodes of other accounts, several in each. */
   readonly foreignParameters: readonly string[];
   readonly syncFunction: string;
+  /** Only where the miner is one that is called. */
+  readonly mineFunction: string | undefined;
+  /** Who a miner pays; without it rewards are left unclaimed. */
+  readonly miningAddress: string | undefined;
   /** An emulator's endpoint. */
   readonly endpoint: string | undefined;
 }
@@ -41,6 +45,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     peerParameters: listOf(env['STACKCHAIN_PEER_PARAMETERS']),
     foreignParameters: listOf(env['STACKCHAIN_FOREIGN_PARAMETERS']),
     syncFunction: need('STACKCHAIN_SYNC_FUNCTION'),
+    mineFunction: env['STACKCHAIN_MINE_FUNCTION'],
+    miningAddress: env['STACKCHAIN_MINING_ADDRESS'],
     endpoint: env['AWS_ENDPOINT_URL'],
   };
 }

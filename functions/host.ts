@@ -15,12 +15,14 @@ import { systemRandom } from '../lib/adapters/system-random.ts';
 import { createVerifier } from '../lib/adapters/verifier.ts';
 import type { Sender } from '../lib/gossip/types.ts';
 import { createNode } from '../lib/node/create-node.ts';
+import type { MineCause } from '../lib/node/mine-once.ts';
 import type { Node } from '../lib/node/types.ts';
 import type { Clock } from '../lib/ports/clock.ts';
 import { parseQueueArn, type QueueName } from '../lib/ports/queue-arn.ts';
 import type { Random } from '../lib/ports/random.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { readLines } from './lines.ts';
+import { createMinerCalls } from './miner-calls.ts';
 import type { StackLine } from './stack-line.ts';
 import { type AwsTelemetry, createAwsTelemetry } from './telemetry.ts';
 
@@ -45,8 +47,10 @@ export interface AwsHost {
   wakeSyncIfBehind(): Promise<void>;
   /** The same at the end of a call whose own work is done: a failure is logged, `tick` tries again. */
   nudgeSync(): Promise<void>;
-  /** One line a call, and the metrics: the last that a handler does. */
-  finish(fields: Record<string, string | number | boolean>): void;
+  /** Has the `lambda` miner called, if there is one. `turn`: its calls that led to this one. */
+  wakeMiner(cause: MineCause, turn?: number): Promise<void>;
+  /** Waits for calls under way; one line a call, and the metrics: the last that a handler does. */
+  finish(fields: Record<string, string | number | boolean>): Promise<void>;
 }
 
 /** On an emulator queues lie below its own URL. */
@@ -108,6 +112,9 @@ async function makeHost(service: string): Promise<AwsHost> {
   if (inbox === undefined) throw new Error('STACKCHAIN_INBOX_ARN is no queue');
   const urlOf = queueUrlOf(endpoint);
   const verifier = createVerifier();
+  const lambda = new LambdaClient({});
+  const functionName = environment.mineFunction;
+  const miner = createMinerCalls({ lambda, functionName, telemetry });
   let isFirst = true;
   const node = await createNode({
     params,
@@ -121,8 +128,9 @@ async function makeHost(service: string): Promise<AwsHost> {
     name: nodeName,
     ...(own !== undefined && { url: own.url }),
     peers: lines.map((line) => JSON.stringify(line)),
+    // The miner itself looks at what waits before it ends.
+    ...(service !== 'mine' && { onWaiting: miner.wake }),
   });
-  const lambda = new LambdaClient({});
   const wakeSync = async (): Promise<void> => {
     await lambda.send(
       new InvokeCommand({ FunctionName: environment.syncFunction, InvocationType: 'Event' }),
@@ -150,7 +158,9 @@ async function makeHost(service: string): Promise<AwsHost> {
         telemetry.log('error', 'sync could not be called', { code: (error as Error).name });
       }
     },
-    finish(fields) {
+    wakeMiner: miner.wake,
+    async finish(fields) {
+      await miner.settle();
       // What this process is, once: the library that checks signatures decides its speed.
       telemetry.log('info', 'done', isFirst ? { ...fields, verifier: verifier.name } : fields);
       isFirst = false;

@@ -87,6 +87,6 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   );
   await host.nudgeSync();
   const failed = answer.batchItemFailures.length;
-  host.finish({ event: 'inbox', records: event.Records.length, failed });
+  await host.finish({ event: 'inbox', records: event.Records.length, failed });
   return answer;
 }

@@ -13,5 +13,5 @@ export async function handler(_event: unknown, context: Context): Promise<void> 
   const msLeft = context.getRemainingTimeInMillis() * SHARE_OF_TIME;
   const hasMore = await host.node.gossip.sync(host.clock.nowMs() + msLeft);
   if (hasMore) await host.wakeSync();
-  host.finish({ event: 'sync', more: hasMore });
+  await host.finish({ event: 'sync', more: hasMore });
 }

@@ -3,10 +3,16 @@
  * The breaker's alarm calls it too: then strangers are shut out of the inbox.
  */
 import { shutInbox } from './breaker.ts';
-import { getHost } from './host.ts';
+import { type AwsHost, getHost } from './host.ts';
 
 const isAlarm = (event: unknown): boolean =>
   typeof event === 'object' && event !== null && 'alarmArn' in event;
+
+/** For a miner that is called: what its ten seconds were too few for, or a call that was lost. */
+async function wakeMinerIfAnyWaits({ environment, node, wakeMiner }: AwsHost): Promise<void> {
+  if (environment.mineFunction === undefined) return;
+  if ((await node.mempool.info()).count > 0) await wakeMiner('tick');
+}
 
 export async function handler(event: unknown): Promise<void> {
   const host = await getHost();
@@ -18,6 +24,7 @@ export async function handler(event: unknown): Promise<void> {
   } else {
     await host.node.tick();
     await host.wakeSyncIfBehind();
+    await wakeMinerIfAnyWaits(host);
   }
-  host.finish({ event: 'tick' });
+  await host.finish({ event: 'tick' });
 }

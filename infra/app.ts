@@ -54,4 +54,5 @@ new BoardStack(app, 'Stackchain-board', {
   networkName: network.name,
   spacingSeconds: network.spacingSeconds,
   nodes: names,
+  lambdaMiners: context.miner === 'lambda',
 });

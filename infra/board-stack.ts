@@ -15,6 +15,7 @@ import {
 import type { Construct } from 'constructs';
 import { ownMetric } from './constructs/observability.ts';
 import {
+  type AnyFunctionName,
   chainTableName,
   dlqName,
   FUNCTION_NAMES,
@@ -34,6 +35,8 @@ export interface BoardStackProps extends StackProps {
   readonly spacingSeconds: number;
   /** Their names, as in NodeStackProps; all in the board's account and region. */
   readonly nodes: readonly string[];
+  /** Their miners are functions too. Default false. */
+  readonly lambdaMiners?: boolean;
 }
 
 export class BoardStack extends Stack {
@@ -45,7 +48,10 @@ export class BoardStack extends Stack {
     const graphs = [
       ...chainGraphs(nodes, props.spacingSeconds),
       ...apiGraphs(nodes),
-      ...hostGraphs(nodes),
+      ...hostGraphs(
+        nodes,
+        props.lambdaMiners === true ? [...FUNCTION_NAMES, 'mine'] : FUNCTION_NAMES,
+      ),
     ];
     for (let at = 0; at < graphs.length; at += 2) board.addWidgets(...graphs.slice(at, at + 2));
   }
@@ -81,7 +87,7 @@ const aws = (nodes: readonly NodeId[], of: AwsMetric): IMetric[] =>
 
 const ofFunctions = (
   nodes: readonly NodeId[],
-  names: readonly FunctionName[],
+  names: readonly AnyFunctionName[],
   metricName: string,
   statistic: string,
 ): IMetric[] =>
@@ -174,7 +180,7 @@ function apiGraphs(nodes: readonly NodeId[]): IWidget[] {
   ];
 }
 
-function hostGraphs(nodes: readonly NodeId[]): IWidget[] {
+function hostGraphs(nodes: readonly NodeId[], functions: readonly AnyFunctionName[]): IWidget[] {
   return [
     new GraphWidget({
       title: 'Queue age, seconds; dead letters',
@@ -184,7 +190,7 @@ function hostGraphs(nodes: readonly NodeId[]): IWidget[] {
     }),
     new GraphWidget({
       title: 'Function errors',
-      left: ofFunctions(nodes, FUNCTION_NAMES, 'Errors', 'Sum'),
+      left: ofFunctions(nodes, functions, 'Errors', 'Sum'),
       width: WIDTH,
     }),
     new GraphWidget({

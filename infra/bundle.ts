@@ -36,7 +36,10 @@ export function bundleAll(out = join(ROOT, 'dist', 'bundles')): string {
   buildSync({
     ...common,
     entryPoints: Object.fromEntries(
-      FUNCTION_NAMES.map((name) => [`${name}/index`, join(ROOT, 'functions', `${name}.ts`)]),
+      [...FUNCTION_NAMES, 'mine'].map((name) => [
+        `${name}/index`,
+        join(ROOT, 'functions', `${name}.ts`),
+      ]),
     ),
     outdir: out,
   });

@@ -3,13 +3,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Node } from 'constructs';
 import { parseStackLine, type StackLine } from '../functions/stack-line.ts';
+import { parseAddress } from '../lib/codec/address.ts';
 import type { ChainParams } from '../lib/params/index.ts';
 import { parseNetworkFile, toNetworkFile } from '../lib/params/index.ts';
 import type { MinerKind, NetworkFacts } from './node-stack.ts';
 
 const NODES_MAX = 50;
 const MINERS_MAX = 20;
-const MINER_KINDS: readonly string[] = ['fargate', 'fargate-spot', 'off'];
+const MINER_KINDS: readonly string[] = ['fargate', 'fargate-spot', 'lambda', 'off'];
 
 export interface AppContext {
   readonly nodes: number;
@@ -47,14 +48,14 @@ const emulatorOf = (endpoint: unknown): string | undefined =>
 
 export function readContext(node: Node): AppContext {
   const miner = String(node.tryGetContext('miner') ?? 'fargate');
-  if (miner === 'lambda')
-    fail('-c miner=lambda is not built yet; use fargate, fargate-spot or off');
   if (!MINER_KINDS.includes(miner)) fail(`-c miner=… is one of ${MINER_KINDS.join(', ')}`);
+  const address = node.tryGetContext('address') as string | undefined;
+  if (address !== undefined && !parseAddress(address).ok) fail('-c address=… is no valid address');
   return {
     nodes: count(node, 'nodes', 3, NODES_MAX),
     miner: miner as MinerKind,
     miners: count(node, 'miners', 1, MINERS_MAX),
-    address: node.tryGetContext('address') as string | undefined,
+    address,
     networkFile: String(node.tryGetContext('network') ?? 'network.json'),
     emulator: emulatorOf(node.tryGetContext('emulator') ?? process.env['AWS_ENDPOINT_URL']),
     dev: isOn(node, 'dev'),

@@ -19,7 +19,7 @@ export const roleName = (id: NodeId, role: RoleKind, region: string): string =>
   `${base(id)}-${role}-${region}`;
 /** All roles of a node, as a pattern of `aws:PrincipalArn`. */
 export const rolePattern = (id: NodeId): string => `${base(id)}-*`;
-export const functionName = (id: NodeId, name: FunctionName): string => `${base(id)}-${name}`;
+export const functionName = (id: NodeId, name: AnyFunctionName): string => `${base(id)}-${name}`;
 /** SSM parameter with the node's line: what no name gives, read by its neighbours at run time. */
 export const peerParameter = (id: NodeId): string => `/stackchain/${id.network}/${id.node}/peer`;
 /** SSM parameter with lines of foreign peers, named by its content: another content is another one. */
@@ -31,7 +31,9 @@ export const walletKeyParameter = (id: NodeId): string =>
 
 export const FUNCTION_NAMES = ['public', 'private', 'inbox', 'sync', 'tick'] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
-export type RoleKind = FunctionName | 'miner';
+/** `mine` is only there where the miner is one that is called: constructs/lambda-miner.ts. */
+export type AnyFunctionName = FunctionName | 'mine';
+export type RoleKind = AnyFunctionName | 'miner';
 /** Roles that send to peers' inboxes. */
 export const SENDING_ROLES: readonly RoleKind[] = [
   'public',
@@ -39,6 +41,7 @@ export const SENDING_ROLES: readonly RoleKind[] = [
   'inbox',
   'sync',
   'tick',
+  'mine',
   'miner',
 ];
 

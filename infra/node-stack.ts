@@ -16,6 +16,7 @@ import { NodeApi } from './constructs/api.ts';
 import { ForeignLines } from './constructs/foreign-lines.ts';
 import { NodeFunctions } from './constructs/functions.ts';
 import { NodeGossip } from './constructs/gossip.ts';
+import { LambdaMiner } from './constructs/lambda-miner.ts';
 import { type MinerGround, NodeMiner } from './constructs/miner.ts';
 import { NodeAlarms } from './constructs/observability.ts';
 import { NodeStore } from './constructs/store.ts';
@@ -29,7 +30,7 @@ import {
   walletKeyParameter,
 } from './names.ts';
 
-export type MinerKind = 'fargate' | 'fargate-spot' | 'off';
+export type MinerKind = 'fargate' | 'fargate-spot' | 'lambda' | 'off';
 
 /** What of the network a stack has to know; the file itself goes to the functions as it is. */
 export interface NetworkFacts {
@@ -53,7 +54,7 @@ export interface NodeStackProps extends StackProps {
   readonly miner?: MinerKind;
   /** Tasks of a Fargate miner. Default 1. */
   readonly miners?: number;
-  /** Who a Fargate miner pays; without it rewards are left unclaimed. */
+  /** Who the miner pays; without it rewards are left unclaimed. */
   readonly miningAddress?: string;
   /** Needed with a Fargate miner: SharedStack, or a network and cluster of one's own. */
   readonly ground?: MinerGround;
@@ -82,6 +83,7 @@ export class NodeStack extends Stack {
   readonly functions: NodeFunctions;
   readonly api: NodeApi;
   readonly miner: NodeMiner | undefined;
+  readonly lambdaMiner: LambdaMiner | undefined;
   readonly url: string;
   readonly #foreign: ForeignLines;
 
@@ -115,6 +117,7 @@ export class NodeStack extends Stack {
     });
     this.url = props.apiUrl ?? this.api.url;
     this.miner = this.#makeMiner(props);
+    this.lambdaMiner = this.#makeLambdaMiner(props);
     this.#wire();
     this.#grant(props);
     this.#alarms(props);
@@ -134,24 +137,40 @@ export class NodeStack extends Stack {
       STACKCHAIN_OWN_PARAMETER: peerParameter(this.nodeId),
       STACKCHAIN_FOREIGN_PARAMETERS: this.#foreign.parameters.join(','),
       STACKCHAIN_SYNC_FUNCTION: functionName(this.nodeId, 'sync'),
+      ...(props.miner === 'lambda' && {
+        STACKCHAIN_MINE_FUNCTION: functionName(this.nodeId, 'mine'),
+      }),
     };
+  }
+
+  #minerEnvironment(props: NodeStackProps): Record<string, string> {
+    const { miningAddress } = props;
+    return {
+      ...this.#environment(props),
+      ...(miningAddress !== undefined && { STACKCHAIN_MINING_ADDRESS: miningAddress }),
+    };
+  }
+
+  #makeLambdaMiner(props: NodeStackProps): LambdaMiner | undefined {
+    if (props.miner !== 'lambda') return undefined;
+    return new LambdaMiner(this, 'Miner', {
+      id: this.nodeId,
+      bundles: props.bundles,
+      environment: this.#minerEnvironment(props),
+      tracing: props.tracing ?? false,
+    });
   }
 
   #makeMiner(props: NodeStackProps): NodeMiner | undefined {
     const { miner = 'off', ground } = props;
-    if (miner === 'off') return undefined;
+    if (miner === 'off' || miner === 'lambda') return undefined;
     if (ground === undefined) throw new Error('a Fargate miner needs `ground`, e.g. a SharedStack');
     return new NodeMiner(this, 'Miner', {
       id: this.nodeId,
       ground,
       spot: miner === 'fargate-spot',
       count: props.miners ?? 1,
-      environment: {
-        ...this.#environment(props),
-        ...(props.miningAddress !== undefined && {
-          STACKCHAIN_MINING_ADDRESS: props.miningAddress,
-        }),
-      },
+      environment: this.#minerEnvironment(props),
       bundle: `${props.bundles}/miner`,
       ...(props.minerImage !== undefined && { image: props.minerImage }),
       ...(props.minerArchitecture !== undefined && { architecture: props.minerArchitecture }),
@@ -176,7 +195,11 @@ export class NodeStack extends Stack {
 
   #senders(): { name: string; role: Role }[] {
     const { roles } = this.functions;
-    const all: Record<string, Role | undefined> = { ...roles, miner: this.miner?.role };
+    const all: Record<string, Role | undefined> = {
+      ...roles,
+      mine: this.lambdaMiner?.role,
+      miner: this.miner?.role,
+    };
     return SENDING_ROLES.flatMap((name) => {
       const role = all[name];
       return role === undefined ? [] : [{ name, role }];
@@ -210,6 +233,8 @@ export class NodeStack extends Stack {
         new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sync] }),
       );
     }
+    for (const role of Object.values(roles)) this.lambdaMiner?.letCall(role);
+    this.lambdaMiner?.letCall(this.lambdaMiner.role);
     roles.inbox.addToPolicy(
       new PolicyStatement({
         actions: ['sqs:ChangeMessageVisibility'],
@@ -251,9 +276,12 @@ export class NodeStack extends Stack {
       id: this.nodeId,
       inbox: this.gossip.inbox,
       dlq: this.gossip.dlq,
-      functions: this.functions.all,
+      functions: {
+        ...this.functions.all,
+        ...(this.lambdaMiner !== undefined && { mine: this.lambdaMiner.fn }),
+      },
       spacingSeconds: props.network.spacingSeconds,
-      hasMiner: this.miner !== undefined,
+      miner: minerLife(props.miner),
       breaker: new LambdaAction(this.functions.all.tick),
     });
   }
@@ -283,6 +311,11 @@ export class NodeStack extends Stack {
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
+}
+
+function minerLife(miner: MinerKind = 'off'): 'none' | 'running' | 'called' {
+  if (miner === 'off') return 'none';
+  return miner === 'lambda' ? 'called' : 'running';
 }
 
 const WALLET_ACTIONS = [

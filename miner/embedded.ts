@@ -3,16 +3,14 @@
  * API between, no right to wallets. A block is committed and announced as by any other caller.
  */
 import { getHost } from '../functions/host.ts';
+import { UNCLAIMED } from '../lib/mining/coinbase.ts';
 import { createEmbeddedSource } from '../lib/node/embedded-source.ts';
-import { opReturnScript } from '../lib/script/op-return.ts';
 import { createMiner, type Miner } from './miner.ts';
 import type { StoreOptions } from './options.ts';
 import { pause } from './pause.ts';
 import { foundLine, lostLine } from './report.ts';
 
 const FLUSH_MS = 60_000;
-/** Unclaimed: an OP_RETURN bears no value. */
-const NOBODY = opReturnScript(new TextEncoder().encode('stackchain'));
 
 /** Starts the miner; `stop` ends it and writes the last metrics. Reads the environment. */
 export async function startEmbedded({
@@ -25,7 +23,7 @@ export async function startEmbedded({
   }
   const miner = createMiner({
     source: createEmbeddedSource({ node, sleep: pause }),
-    payTo: payTo ?? NOBODY,
+    payTo: payTo ?? UNCLAIMED,
     threads,
     clock,
     random,

@@ -15,6 +15,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import {
+  type AnyFunctionName,
   FUNCTION_NAMES,
   type FunctionName,
   functionName,
@@ -22,7 +23,7 @@ import {
   roleName,
 } from '../names.ts';
 
-interface Size {
+export interface Size {
   readonly memoryMb: number;
   readonly timeout: Duration;
   /** AWS stops a function that calls itself through a queue after 16 turns; relaying is bounded by
@@ -55,46 +56,51 @@ export class NodeFunctions extends Construct {
     const functions: Partial<Record<FunctionName, LambdaFunction>> = {};
     const roles: Partial<Record<FunctionName, Role>> = {};
     for (const each of FUNCTION_NAMES) {
-      const { role, fn } = this.#make(each, props);
+      const { role, fn } = makeFunction(this, each, SIZES[each], props);
       functions[each] = fn;
       roles[each] = role;
     }
     this.all = functions as Record<FunctionName, LambdaFunction>;
     this.roles = roles as Record<FunctionName, Role>;
   }
+}
 
-  #make(each: FunctionName, props: NodeFunctionsProps): { role: Role; fn: LambdaFunction } {
-    const { id } = props;
-    const { memoryMb, timeout, mayLoop } = SIZES[each];
-    const logGroup = new LogGroup(this, `${each}-log`, {
-      logGroupName: `/aws/lambda/${functionName(id, each)}`,
-      retention: RetentionDays.TWO_WEEKS,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    const role = new Role(this, `${each}-role`, {
-      roleName: roleName(id, each, Stack.of(this).region),
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    });
-    role.addToPolicy(
-      new PolicyStatement({
-        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        resources: [logGroup.logGroupArn],
-      }),
-    );
-    const fn = new LambdaFunction(this, each, {
-      functionName: functionName(id, each),
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      handler: 'index.handler',
-      code: Code.fromAsset(`${props.bundles}/${each}`),
-      memorySize: memoryMb,
-      timeout,
-      role,
-      logGroup,
-      environment: { ...props.environment, STACKCHAIN_FUNCTION: each },
-      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-      ...(mayLoop === true && { recursiveLoop: RecursiveLoop.ALLOW }),
-    });
-    return { role, fn };
-  }
+/** One function, its role, which may write its log and nothing else yet, and its log. */
+export function makeFunction(
+  scope: Construct,
+  each: AnyFunctionName,
+  { memoryMb, timeout, mayLoop }: Size,
+  props: NodeFunctionsProps,
+): { role: Role; fn: LambdaFunction } {
+  const { id } = props;
+  const logGroup = new LogGroup(scope, `${each}-log`, {
+    logGroupName: `/aws/lambda/${functionName(id, each)}`,
+    retention: RetentionDays.TWO_WEEKS,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const role = new Role(scope, `${each}-role`, {
+    roleName: roleName(id, each, Stack.of(scope).region),
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+  });
+  role.addToPolicy(
+    new PolicyStatement({
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [logGroup.logGroupArn],
+    }),
+  );
+  const fn = new LambdaFunction(scope, each, {
+    functionName: functionName(id, each),
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    handler: 'index.handler',
+    code: Code.fromAsset(`${props.bundles}/${each}`),
+    memorySize: memoryMb,
+    timeout,
+    role,
+    logGroup,
+    environment: { ...props.environment, STACKCHAIN_FUNCTION: each },
+    tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
+    ...(mayLoop === true && { recursiveLoop: RecursiveLoop.ALLOW }),
+  });
+  return { role, fn };
 }

@@ -15,7 +15,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { MetricName } from '../../lib/ports/telemetry.ts';
-import { FUNCTION_NAMES, type FunctionName, METRIC_NAMESPACE, type NodeId } from '../names.ts';
+import { METRIC_NAMESPACE, type NodeId } from '../names.ts';
 
 export const ownMetric = (id: NodeId, metricName: MetricName, options: MetricOptions): Metric =>
   new Metric({
@@ -30,14 +30,18 @@ const BREAKER_MESSAGES = 30_000;
 const SPACINGS_WITHOUT_BLOCK = 10;
 const FIVE_MINUTES = Duration.minutes(5);
 const MINUTE_SECONDS = 60;
+/** Two hourly calls may fail to find a block in time; a third is a fault. */
+const CALLED_PATIENCE = Duration.hours(3);
 
 export interface NodeAlarmsProps {
   readonly id: NodeId;
   readonly inbox: Queue;
   readonly dlq: Queue;
-  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+  /** All of the node's, by name. */
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
   readonly spacingSeconds: number;
-  readonly hasMiner: boolean;
+  /** `running`: one that never stops. `called`: one that sleeps, and mines a block an hour. */
+  readonly miner: 'none' | 'running' | 'called';
   /** Called by the breaker's alarm. */
   readonly breaker: IAlarmAction;
 }
@@ -46,7 +50,9 @@ export class NodeAlarms extends Construct {
   constructor(scope: Construct, name: string, props: NodeAlarmsProps) {
     super(scope, name);
     this.#queueAlarms(props);
-    if (props.hasMiner) this.#minerAlarms(props);
+    if (props.miner === 'running') this.#runningMinerAlarms(props);
+    if (props.miner === 'called') this.#calledMinerAlarms(props);
+    if (props.miner !== 'none') this.#errorAlarms(props);
   }
 
   #queueAlarms({ dlq, inbox, breaker }: NodeAlarmsProps): void {
@@ -73,34 +79,40 @@ export class NodeAlarms extends Construct {
     flood.addAlarmAction(breaker);
   }
 
-  #minerAlarms({ id, functions, spacingSeconds }: NodeAlarmsProps): void {
+  #runningMinerAlarms({ id, spacingSeconds }: NodeAlarmsProps): void {
     const minutes = Math.max(
       1,
       Math.ceil((spacingSeconds * SPACINGS_WITHOUT_BLOCK) / MINUTE_SECONDS),
     );
-    const nothing = {
-      threshold: 1,
-      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.BREACHING,
-    };
     new Alarm(this, 'NoBlock', {
       alarmDescription: 'No block in ten spacings although a miner is on.',
       metric: ownMetric(id, 'BlocksConnected', {
         period: Duration.minutes(minutes),
         statistic: 'Sum',
       }),
-      ...nothing,
+      ...NOTHING,
     });
     new Alarm(this, 'NoHashRate', {
       alarmDescription: 'The miner reports no hash rate.',
       metric: ownMetric(id, 'HashRate', { period: FIVE_MINUTES, statistic: 'Average' }),
-      ...nothing,
+      ...NOTHING,
     });
-    for (const each of FUNCTION_NAMES) {
+  }
+
+  /** It rests most of the time: that it hashes now, or has of late, says nothing. */
+  #calledMinerAlarms({ id }: NodeAlarmsProps): void {
+    new Alarm(this, 'NoBlock', {
+      alarmDescription: 'No block in three hours although one is mined every hour.',
+      metric: ownMetric(id, 'BlocksConnected', { period: CALLED_PATIENCE, statistic: 'Sum' }),
+      ...NOTHING,
+    });
+  }
+
+  #errorAlarms({ functions }: NodeAlarmsProps): void {
+    for (const [each, fn] of Object.entries(functions)) {
       new Alarm(this, `Errors-${each}`, {
         alarmDescription: `The function ${each} fails.`,
-        metric: functions[each].metricErrors({ period: FIVE_MINUTES, statistic: 'Sum' }),
+        metric: fn.metricErrors({ period: FIVE_MINUTES, statistic: 'Sum' }),
         threshold: 0,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluationPeriods: 1,
@@ -109,3 +121,11 @@ export class NodeAlarms extends Construct {
     }
   }
 }
+
+/** Where silence is the fault. */
+const NOTHING = {
+  threshold: 1,
+  comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+  evaluationPeriods: 1,
+  treatMissingData: TreatMissingData.BREACHING,
+};

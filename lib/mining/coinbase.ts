@@ -8,7 +8,7 @@ import { heightPush } from '../consensus/check-block.ts';
 import { checkOutput } from '../consensus/connect.ts';
 import { COINBASE_SCRIPT_BYTES_MAX, SEQUENCE_FINAL } from '../consensus/limits.ts';
 import { assert } from '../faults.ts';
-import { isWitnessCommitment, pushData } from '../script/index.ts';
+import { isWitnessCommitment, opReturnScript, pushData } from '../script/index.ts';
 import type { BlockHash, Height, Sats, Tx, Txid } from '../types.ts';
 
 const FLAG_DIGITS = 16;
@@ -19,6 +19,9 @@ const PUSH_OVERHEAD = 2;
 
 /** Bytes of extra nonce of our own miners. */
 export const EXTRA_NONCE_BYTES = 8;
+
+/** Leaves a reward unclaimed: an OP_RETURN bears no value. */
+export const UNCLAIMED = opReturnScript(new TextEncoder().encode('stackchain'));
 
 /** The first eight bytes of the genesis hash as it is shown, hex. */
 export const coinbaseFlags = (genesis: BlockHash): string => genesis.slice(0, FLAG_DIGITS);

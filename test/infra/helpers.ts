@@ -11,7 +11,7 @@ import { SharedStack } from '../../infra/shared-stack.ts';
 
 export function fakeBundles(): string {
   const dir = mkdtempSync(join(tmpdir(), 'stackchain-bundles-'));
-  for (const name of [...FUNCTION_NAMES, 'miner']) {
+  for (const name of [...FUNCTION_NAMES, 'mine', 'miner']) {
     mkdirSync(join(dir, name));
     writeFileSync(join(dir, name, 'index.mjs'), `// ${name}\n`);
   }

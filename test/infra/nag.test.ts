@@ -4,29 +4,32 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, it, vi } from 'vitest';
 import { FOREIGN, synth } from './helpers.ts';
 
-it.each(['off', 'fargate', 'fargate-spot'] as const)('no finding with the miner %s', (miner) => {
-  const { app } = synth(2, { miner, foreignPeers: [FOREIGN] });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const said: string[] = [];
-  const note = (...words: unknown[]): boolean => {
-    said.push(words.join(' '));
-    return true;
-  };
-  const spies = [
-    vi.spyOn(console, 'error').mockImplementation(note),
-    vi.spyOn(console, 'log').mockImplementation(note),
-    vi.spyOn(process.stderr, 'write').mockImplementation(note),
-  ];
-  try {
-    app.synth();
-  } catch (error) {
-    said.push(String(error));
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-  const findings = said.join('\n').match(/Acknowledge with '[^']*AwsSolutions[^']*'/g) ?? [];
-  expect(findings).toEqual([]);
-});
+it.each(['off', 'lambda', 'fargate', 'fargate-spot'] as const)(
+  'no finding with the miner %s',
+  (miner) => {
+    const { app } = synth(2, { miner, foreignPeers: [FOREIGN] });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    const said: string[] = [];
+    const note = (...words: unknown[]): boolean => {
+      said.push(words.join(' '));
+      return true;
+    };
+    const spies = [
+      vi.spyOn(console, 'error').mockImplementation(note),
+      vi.spyOn(console, 'log').mockImplementation(note),
+      vi.spyOn(process.stderr, 'write').mockImplementation(note),
+    ];
+    try {
+      app.synth();
+    } catch (error) {
+      said.push(String(error));
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    const findings = said.join('\n').match(/Acknowledge with '[^']*AwsSolutions[^']*'/g) ?? [];
+    expect(findings).toEqual([]);
+  },
+);
 
 it('notices what breaks a rule', () => {
   const { app, stacks } = synth(1);

@@ -113,8 +113,7 @@ async function makeHost(service: string): Promise<AwsHost> {
   const urlOf = queueUrlOf(endpoint);
   const verifier = createVerifier();
   const lambda = new LambdaClient({});
-  const functionName = environment.mineFunction;
-  const miner = createMinerCalls({ lambda, functionName, telemetry });
+  const miner = createMinerCalls({ lambda, functionName: environment.mineFunction, telemetry });
   let isFirst = true;
   const node = await createNode({
     params,

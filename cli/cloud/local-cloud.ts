@@ -90,7 +90,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       nodes: await deploy(options, endpoint, env, options.nodes),
       deploy: (nodes) => deploy(options, endpoint, env, nodes),
       async startMiner(node) {
-        const child = await startMiner(node, env);
+        const payTo = addressIn(options.context) ?? node.address;
+        const child = await startMiner(node, env, payTo);
         miners.push(child);
         return child;
       },
@@ -103,6 +104,10 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     throw error;
   }
 }
+
+/** What `-c address=A` says. */
+const addressIn = (context: readonly string[] = []): string | undefined =>
+  context.find((pair) => pair.startsWith('address='))?.slice('address='.length);
 
 /** The CDK's own lines are for who asks for them. */
 const quiet =
@@ -210,6 +215,7 @@ async function minerEnvironment(
 async function startMiner(
   node: CloudNode,
   env: Readonly<Record<string, string>>,
+  payTo: string,
 ): Promise<ChildProcess> {
   const variables = await minerEnvironment(node, env);
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MINER, '--store'], {
@@ -219,7 +225,7 @@ async function startMiner(
       ...variables,
       STACKCHAIN_FUNCTION: 'miner',
       STACKCHAIN_THREADS: '1',
-      STACKCHAIN_MINING_ADDRESS: node.address,
+      STACKCHAIN_MINING_ADDRESS: payTo,
     },
   });
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseAddress } from '../../lib/codec/address.ts';
 import { checkCdk, readOutputs, runCdk } from '../cloud/cdk.ts';
 import { checkAws } from '../cloud/checks.ts';
 import { type CloudNode, startLocalCloud } from '../cloud/local-cloud.ts';
@@ -12,11 +13,13 @@ import { wholeNumber } from '../numbers.ts';
 
 const NODES_MAX = 50;
 const FOLLOW_MS = 5_000;
-const MINER_KINDS = ['fargate', 'fargate-spot', 'off'];
+const MINER_KINDS = ['fargate', 'fargate-spot', 'lambda', 'off'];
 
 interface Plan {
   readonly nodes: number;
   readonly miner: string;
+  /** Context of the CDK's app beside the number of nodes. */
+  readonly context: readonly string[];
 }
 
 function readPlan(options: Readonly<Record<string, unknown>>): Plan {
@@ -25,7 +28,13 @@ function readPlan(options: Readonly<Record<string, unknown>>): Plan {
   if (!MINER_KINDS.includes(miner)) {
     throw usage(`Error: --miner is one of ${MINER_KINDS.join(', ')}.`);
   }
-  return { nodes: wholeNumber(text, { flag: '--nodes', min: 1, max: NODES_MAX }), miner };
+  const nodes = wholeNumber(text, { flag: '--nodes', min: 1, max: NODES_MAX });
+  const address = textOption(options, 'address');
+  if (address !== undefined && !parseAddress(address).ok) {
+    throw usage('Error: Address is not valid');
+  }
+  const context = [`miner=${miner}`, ...(address === undefined ? [] : [`address=${address}`])];
+  return { nodes, miner, context };
 }
 
 async function printNodes(
@@ -48,8 +57,9 @@ async function deployLocal(context: Context, plan: Plan): Promise<void> {
   try {
     const cloud = await startLocalCloud({
       nodes: plan.nodes,
-      mining: plan.miner !== 'off',
-      context: [`miner=${plan.miner}`, 'dev=true'],
+      // A `lambda` miner is a function: the emulator runs it.
+      mining: plan.miner.startsWith('fargate'),
+      context: [...plan.context, 'dev=true'],
       note: (line) => context.note(line),
       signal: stopping.signal,
       ...(endpoint !== undefined && { endpoint }),
@@ -109,7 +119,7 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
         '--all',
         ...['--concurrency', '4', '--require-approval', 'never', '--import-existing-resources'],
         ...['--outputs-file', file],
-        ...['-c', `nodes=${plan.nodes}`, '-c', `miner=${plan.miner}`],
+        ...[`nodes=${plan.nodes}`, ...plan.context].flatMap((pair) => ['-c', pair]),
       ],
       { env, note },
     );
@@ -131,7 +141,11 @@ export const deploy: CliCommand = {
       .option('--nodes <N>', 'how many (default: 3)')
       .option('--num-nodes <N>', 'the same')
       .option('--local', 'on an emulator, until Ctrl-C')
-      .option('--miner <kind>', 'fargate, fargate-spot or off (default: fargate)');
+      .option('--miner <kind>', 'fargate, fargate-spot, lambda or off (default: fargate)')
+      .option(
+        '--address <A>',
+        'who the miners pay (default: nobody; Fargate with --local: their nodes)',
+      );
   },
   async run(context, options) {
     const plan = readPlan(options);

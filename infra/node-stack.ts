@@ -118,6 +118,7 @@ export class NodeStack extends Stack {
     this.url = props.apiUrl ?? this.api.url;
     this.miner = this.#makeMiner(props);
     this.lambdaMiner = this.#makeLambdaMiner(props);
+    this.lambdaMiner?.fn.node.addDependency(this.#foreign);
     this.#wire();
     this.#grant(props);
     this.#alarms(props);

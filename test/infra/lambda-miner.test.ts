@@ -108,7 +108,7 @@ describe('rights', () => {
     ]);
     expect(text(statements)).not.toContain('*');
     const sends = statements.find((statement) => statement['Action'] === 'sqs:SendMessage');
-    for (const queue of ['node1-inbox', 'node2-inbox', FOREIGN.queueArn]) {
+    for (const queue of ['node1-inbox', 'node2-inbox', FOREIGN.queue]) {
       expect(text(sends?.['Resource'])).toContain(queue);
     }
   });
@@ -130,7 +130,9 @@ describe('rights', () => {
     const [[role] = []] = resourcesOf(template, 'AWS::IAM::Role').filter(([, { Properties }]) =>
       text(Properties['RoleName']).includes('node0-mine'),
     );
-    const [[, line] = []] = resourcesOf(template, 'AWS::SSM::Parameter');
+    const [[, line] = []] = resourcesOf(template, 'AWS::SSM::Parameter').filter(
+      ([, { Properties }]) => Properties['Name'] === '/stackchain/testnet/node0/peer',
+    );
     expect(text(line?.Properties['Value'])).toContain(`"${role}","RoleId"`);
   });
 });

@@ -196,7 +196,7 @@ async function walletOf(url: string, token: string): Promise<string> {
 }
 
 /** The environment that the stack gave its functions is the miner's too. */
-async function minerEnvironment(
+export async function minerEnvironment(
   node: CloudNode,
   env: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {

@@ -22,7 +22,7 @@ import { pause } from './pause.ts';
 /** What of a node is needed. */
 export type GeneratingNode = Pick<
   Node,
-  'template' | 'templateId' | 'acceptBlock' | 'on' | 'clock' | 'random'
+  'template' | 'templateId' | 'acceptBlock' | 'on' | 'chain' | 'clock' | 'random'
 >;
 
 export interface GenerateOptions {

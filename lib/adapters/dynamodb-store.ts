@@ -17,9 +17,16 @@ import type {
   TransactResult,
 } from '../ports/store.ts';
 import { checkCommit, checkKeys, checkLooseRow, checkOps, checkRange } from '../store/limits.ts';
-import { ATTEMPT_MS_MAX, Attempt, type DynamoPorts, faulted } from './dynamodb/attempt.ts';
-import { commitOn, finish, sweepIntents } from './dynamodb/commit.ts';
-import { looseOf } from './dynamodb/items.ts';
+import {
+  ATTEMPT_MS_MAX,
+  Attempt,
+  type AwsError,
+  type DynamoPorts,
+  faulted,
+} from './dynamodb/attempt.ts';
+import { commitOn, finish, isOld } from './dynamodb/commit.ts';
+import { sweepIntents } from './dynamodb/intent-rows.ts';
+import { type Head, looseOf } from './dynamodb/items.ts';
 import { putRows, removeRows, sweepByScan } from './dynamodb/loose.ts';
 import { getHead, getItems, plainAttempt, queryItems } from './dynamodb/reads.ts';
 import { DynamoSnapshot } from './dynamodb/snapshot.ts';
@@ -28,8 +35,11 @@ import { Lifetime, snapshotAgeCheck } from './kv/support.ts';
 import { systemClock } from './system-clock.ts';
 import { systemRandom } from './system-random.ts';
 
-/** Readers finish an intent this old: clean-up of old versions counts on no intent staying open. */
-const OLD_INTENT_MS = 60_000;
+/**
+ * Who may not write reads beside an open intent for so long: until then no deleted row of it, which
+ * shows what was before, can have reached its time to live of a day.
+ */
+const READ_BESIDE_MS_MAX = 23 * 3_600_000;
 
 export interface DynamoStoreOptions {
   readonly client: DynamoDBClient;
@@ -63,6 +73,8 @@ class DynamoStore implements Store {
   readonly #sweepsByScan: boolean;
   readonly #life = new Lifetime('store');
   readonly #snapshots = new Set<Snapshot>();
+  /** False once the table said so: a role may be allowed to read alone. */
+  #mayWrite = true;
 
   constructor({ client, table, ...options }: DynamoStoreOptions) {
     this.#sweepsByScan = options.sweepByScan ?? false;
@@ -79,16 +91,7 @@ class DynamoStore implements Store {
   async snapshot(): Promise<Snapshot> {
     this.#life.check();
     const check = snapshotAgeCheck(this.#ports.clock);
-    const head = await faulted(async () => {
-      const found = await getHead(plainAttempt(this.#ports));
-      const { open } = found;
-      if (open === undefined || this.#ports.clock.nowMs() - open.sinceMs < OLD_INTENT_MS) {
-        return found;
-      }
-      const attempt = new Attempt(this.#ports, { msMax: ATTEMPT_MS_MAX, late: 'store-io' });
-      await finish(attempt, open);
-      return getHead(attempt);
-    });
+    const head = await faulted(() => this.#settledHead());
     const snapshot = new DynamoSnapshot(this.#ports, {
       version: head.version,
       head: head.value,
@@ -100,6 +103,26 @@ class DynamoStore implements Store {
     });
     this.#snapshots.add(snapshot);
     return snapshot;
+  }
+
+  /** The head, after an intent that was open for long is finished. */
+  async #settledHead(): Promise<Head> {
+    const found = await getHead(plainAttempt(this.#ports));
+    const { open } = found;
+    const nowMs = this.#ports.clock.nowMs();
+    if (open === undefined || !isOld(open, nowMs)) return found;
+    const mayReadBeside = nowMs - open.sinceMs < READ_BESIDE_MS_MAX;
+    if (!this.#mayWrite && mayReadBeside) return found;
+    try {
+      const attempt = new Attempt(this.#ports, { msMax: ATTEMPT_MS_MAX, late: 'store-io' });
+      await finish(attempt, open);
+      return await getHead(attempt);
+    } catch (error) {
+      if ((error as AwsError).name !== 'AccessDeniedException') throw error;
+      this.#mayWrite = false;
+      if (mayReadBeside) return found;
+      throw error;
+    }
   }
 
   async commit(expectedVersion: number, commit: Commit): Promise<CommitResult> {
@@ -129,7 +152,7 @@ class DynamoStore implements Store {
   async read(keys: readonly RowKey[]): Promise<(LooseRow | undefined)[]> {
     this.#life.check();
     checkKeys(keys);
-    const items = await getItems(this.#ports, keys);
+    const items = await getItems(plainAttempt(this.#ports), keys);
     return keys.map((key, i) => looseOf(key, items[i]));
   }
 

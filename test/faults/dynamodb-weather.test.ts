@@ -57,6 +57,7 @@ describeWith(
           'failed after success',
           'failed before',
           'throttled',
+          'throttled statements',
           'transaction conflict',
           'unprocessed keys',
         ]);

@@ -82,10 +82,23 @@ export interface World {
 
 let tables = 0;
 
+/** With state `old` in it. */
 export async function openWorld(
   connect: () => Promise<DynamoDBClient>,
   countA: number,
 ): Promise<World> {
+  const world = await openEmptyWorld(connect, { countA });
+  const first = await world.store();
+  await first.commit(0, commitOf(changesOf('old'), 'old'));
+  return world;
+}
+
+/** `random`, 0 to 1: what the stores draw their names and pauses from; else chance. */
+export async function openEmptyWorld(
+  connect: () => Promise<DynamoDBClient>,
+  options: { readonly countA?: number; readonly random?: () => number },
+): Promise<World> {
+  const { countA = KEYS.length, random } = options;
   const clients: DynamoDBClient[] = [];
   const connectOwn = async (): Promise<DynamoDBClient> => {
     const own = await connect();
@@ -107,10 +120,11 @@ export async function openWorld(
     const client = fate ? withFate(own, fate) : own;
     const sleep = (ms: number): Promise<void> =>
       new Promise((resolve) => setTimeout(resolve, Math.min(ms, 5)));
-    return createDynamoStore({ client, table, clock, sleep });
+    if (random === undefined) return createDynamoStore({ client, table, clock, sleep });
+    const draw = (count: number) => Uint8Array.from({ length: count }, () => random() * 256);
+    const ports = { sleep: async () => undefined, random: { bytes: draw } };
+    return createDynamoStore({ client, table, clock, ...ports });
   };
-  const first = await store();
-  await first.commit(0, commitOf(changesOf('old'), 'old'));
   return {
     table,
     clock,

@@ -19,6 +19,9 @@ export function seeded(seed: number): () => number {
 const failure = (name: string, httpStatusCode: number, more: object = {}): Error =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode }, ...more });
 
+export const lost = (): Error => failure('InternalServerError', 500);
+export const throttled = (): Error => failure('ProvisionedThroughputExceededException', 400);
+
 interface BatchGet {
   RequestItems: Record<string, { Keys: object[]; ConsistentRead?: boolean }>;
 }
@@ -38,7 +41,7 @@ export function withWeather(
     const kind = Math.floor(random() * 6);
     if (kind === 0) {
       note('throttled');
-      throw failure('ProvisionedThroughputExceededException', 400);
+      throw throttled();
     }
     if (kind === 1 && name === 'TransactWriteItemsCommand') {
       note('transaction conflict');
@@ -54,35 +57,62 @@ export function withWeather(
     }
     if (kind === 2) {
       note('failed before');
-      throw failure('InternalServerError', 500);
+      throw lost();
     }
     if (kind === 3) {
       note('failed after success');
       await send();
-      throw failure('InternalServerError', 500);
+      throw lost();
     }
     if (kind === 4) {
       note('connection reset');
       await send();
       throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
     }
-    if (name === 'BatchGetItemCommand') return halfOf(input as BatchGet, send, note);
+    if (name === 'BatchGetItemCommand') {
+      note('unprocessed keys');
+      return halfOf(input as BatchGet, send);
+    }
+    if (name === 'BatchExecuteStatementCommand') {
+      note('throttled statements');
+      return throttledStatements(input as BatchStatements, send, random);
+    }
     return send();
   });
 }
 
 /** Answers half of the keys and hands the rest back. */
-async function halfOf(
-  input: BatchGet,
-  send: (input?: object) => Promise<unknown>,
-  note: (what: string) => void,
-): Promise<unknown> {
+export async function halfOf(input: BatchGet, send: (input?: object) => Promise<unknown>) {
   const [[table, asked] = []] = Object.entries(input.RequestItems);
   if (table === undefined || asked === undefined || asked.Keys.length < 2) return send();
-  note('unprocessed keys');
   const middle = Math.floor(asked.Keys.length / 2);
   const half = { ...asked, Keys: asked.Keys.slice(0, middle) };
   const answer = (await send({ ...input, RequestItems: { [table]: half } })) as { output: object };
   const UnprocessedKeys = { [table]: { ...asked, Keys: asked.Keys.slice(middle) } };
   return { ...answer, output: { ...answer.output, UnprocessedKeys } };
+}
+
+interface BatchStatements {
+  readonly Statements: readonly object[];
+}
+
+/** Of a batch some statements are carried out, some throttled, and of one the answer is lost. */
+export async function throttledStatements(
+  input: BatchStatements,
+  send: (input?: object) => Promise<unknown>,
+  random: () => number,
+): Promise<unknown> {
+  const { Statements } = input;
+  const goes = Statements.map(() => random() < 0.5);
+  const some = Statements.filter((_, i) => goes[i]);
+  const sent = some.length === 0 ? undefined : await send({ ...input, Statements: some });
+  const { output, ...rest } = (sent ?? { response: {} }) as {
+    output?: { Responses?: { Error?: object }[] };
+  };
+  const answers = [...(output?.Responses ?? [])];
+  if (answers[0]) answers[0] = { Error: { Code: 'InternalServerError' } };
+  const Responses = goes.map((went) =>
+    went ? answers.shift() : { Error: { Code: 'ThrottlingError' } },
+  );
+  return { ...rest, output: { $metadata: {}, ...output, Responses } };
 }

@@ -1,69 +1,41 @@
 /**
  * Commits of any size on DynamoDB: docs/storage.md, "Commits on DynamoDB". Small ones are one
  * transaction. A large one writes its changes as an intent, makes head name it (the decision: from
- * then on it happens), stamps the rows and makes the version visible. Owns these steps, finishing
- * what others left open, and sweeping what nobody named. Rows are read by snapshot.ts.
+ * then on it happens), stamps the rows and makes the version visible. Owns these steps and finishing
+ * what others left open. Rows are stamped by rows.ts and read by snapshot.ts.
  */
 import {
-  BatchExecuteStatementCommand,
-  type BatchExecuteStatementCommandOutput,
-  DeleteItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  type QueryCommandOutput,
   TransactWriteItemsCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../faults.ts';
 import { type Change, type Commit, type CommitResult, logKey } from '../../ports/store.ts';
-import { ATTEMPT_MS_MAX, Attempt, type AwsError, type DynamoPorts, inParallel } from './attempt.ts';
+import { ATTEMPT_MS_MAX, Attempt, type DynamoPorts } from './attempt.ts';
 import { decodeIntent, encodeIntent } from './intent.ts';
-import {
-  chunkKey,
-  type Expression,
-  HEAD_KEY,
-  INTENT_INDEX,
-  type Item,
-  intentIndexKey,
-  itemKey,
-  numberOf,
-  type OpenIntent,
-  STAMP_CONDITION,
-  stampUpdate,
-} from './items.ts';
+import { deleteIntent, putIntent, readIntent } from './intent-rows.ts';
+import { type Expression, HEAD_KEY, itemKey, type OpenIntent } from './items.ts';
 import { getHead, getItem } from './reads.ts';
+import {
+  isRefused,
+  logUpdate,
+  type Plan,
+  rowsLeft,
+  rowUpdate,
+  sendUnlessRefused,
+  stampRows,
+} from './rows.ts';
 
 /** Up to here one transaction (two units a row) is cheaper or faster than an intent. */
 export const SMALL_CHANGES_MAX = 8;
 const SMALL_BYTES_MAX = 2_000_000;
-const ROWS_AT_ONCE = 48;
-const STATEMENTS_PER_BATCH = 25;
-const STATEMENT_BYTES_MAX = 400_000;
-const BATCHES_AT_ONCE = 8;
-const CHUNKS_AT_ONCE = 8;
-/** A deleted row is kept so long, against writers that wake up late. */
-const TOMBSTONE_SECONDS = 24 * 3600;
-/** An intent that no head names is swept when it is so old: its writer cannot name it any more. */
-const UNNAMED_SECONDS = 24 * 3600;
 const LEASE_MS = 2000;
-const LEASE_MS_PER_ROW = 0.5;
-
-/** What makes one attempt: its name, the version it would be, and what it writes. */
-interface Plan {
-  readonly iid: string;
-  readonly version: number;
-  readonly commit: Commit;
-}
-
-export const isRefused = (error: unknown): boolean => {
-  const { name, CancellationReasons: reasons } = error as AwsError;
-  return (
-    name === 'ConditionalCheckFailedException' ||
-    (name === 'TransactionCanceledException' &&
-      reasons?.some(({ Code }) => Code === 'ConditionalCheckFailed') === true)
-  );
-};
+/** A stack's table takes at most 1,000 write units a second: who helps earlier only doubles the load. */
+const LEASE_MS_PER_ROW = 1;
+/** Readers finish an intent this old: clean-up of old versions counts on none staying open. */
+const OLD_INTENT_MS = 60_000;
+/** How much of an intent a finisher reads at once, to leave out what is done. */
+const FINISH_ROWS_AT_ONCE = 1000;
 
 /** One change a key, the last of them, in copies: the caller may reuse its arrays. */
 function foldChanges(changes: readonly Change[]): Change[] {
@@ -197,6 +169,10 @@ async function outcomeOf(attempt: Attempt, plan: Plan): Promise<'open' | 'done' 
   return log?.['i']?.S === iid ? 'done' : 'lost';
 }
 
+/** Whether readers, too, finish it: its writer had all the time that a full table needs. */
+export const isOld = ({ sinceMs, rows }: OpenIntent, nowMs: number): boolean =>
+  nowMs - sinceMs >= OLD_INTENT_MS + rows * LEASE_MS_PER_ROW;
+
 /** Waits while an intent is young, then finishes it. Any number may finish at once. */
 export async function settle(attempt: Attempt, open: OpenIntent): Promise<void> {
   const { clock } = attempt.ports;
@@ -214,26 +190,30 @@ export async function settle(attempt: Attempt, open: OpenIntent): Promise<void> 
 
 /** Carries out what somebody decided and did not end. */
 export async function finish(attempt: Attempt, open: OpenIntent): Promise<void> {
-  const chunks: (Uint8Array | undefined)[] = new Array(open.chunks);
-  await inParallel(chunks, CHUNKS_AT_ONCE, async (_, index) => {
-    chunks[index] = (await getItem(attempt, chunkKey(open.iid, index)))?.['data']?.B;
-  });
-  const whole = chunks.filter((chunk) => chunk !== undefined);
+  const whole = await readIntent(attempt, open);
   if (whole.length < open.chunks) {
     // Deleted after finalising: head must have moved on.
     if ((await getHead(attempt)).open?.iid !== open.iid) return;
     throw new Fault('store-damaged', 'the changes of an open commit are missing');
   }
   const plan: Plan = { iid: open.iid, version: open.version, commit: decodeIntent(whole) };
-  await carryOut(attempt, plan, open);
+  const { changes } = plan.commit;
+  for (let at = 0; at < changes.length; at += FINISH_ROWS_AT_ONCE) {
+    const part = changes.slice(at, at + FINISH_ROWS_AT_ONCE);
+    await stampRows(attempt, plan, await rowsLeft(attempt, plan, part));
+  }
+  await finalise(attempt, plan, open);
 }
 
 async function carryOut(attempt: Attempt, plan: Plan, open: OpenIntent): Promise<void> {
-  const left = await insertRows(attempt, plan);
-  const updates = left.map((change) => rowUpdate(attempt, plan, change));
-  await inParallel([...updates, logUpdate(attempt, plan)], ROWS_AT_ONCE, (update) =>
-    sendUnlessRefused(attempt, () => new UpdateItemCommand(update)),
-  );
+  await stampRows(attempt, plan, plan.commit.changes);
+  await finalise(attempt, plan, open);
+}
+
+/** All rows are stamped: the log row, then the version becomes visible. */
+async function finalise(attempt: Attempt, plan: Plan, open: OpenIntent): Promise<void> {
+  const log = logUpdate(attempt, plan);
+  await sendUnlessRefused(attempt, () => new UpdateItemCommand(log));
   await sendUnlessRefused(
     attempt,
     () =>
@@ -250,133 +230,6 @@ async function carryOut(attempt: Attempt, plan: Plan, open: OpenIntent): Promise
         },
       }),
   );
-  await deleteIntent(attempt, plan.iid, open.chunks);
-}
-
-/** A refusal means: done, by somebody. */
-async function sendUnlessRefused(attempt: Attempt, makeCommand: () => object): Promise<void> {
-  try {
-    await attempt.send(makeCommand as never);
-  } catch (error) {
-    if (!isRefused(error)) throw error;
-  }
-}
-
-function rowUpdate(attempt: Attempt, plan: Plan, change: Change) {
-  const { clock, table } = attempt.ports;
-  const tombstoneUntil = Math.floor(clock.nowMs() / 1000) + TOMBSTONE_SECONDS;
-  const { text, values } = stampUpdate(change.value, { version: plan.version, tombstoneUntil });
-  return {
-    TableName: table,
-    Key: itemKey(change),
-    UpdateExpression: text,
-    ConditionExpression: STAMP_CONDITION,
-    ExpressionAttributeValues: values,
-  };
-}
-
-/** The log row bears the attempt's name: by it a writer whose answer was lost knows its commit. */
-function logUpdate(attempt: Attempt, plan: Plan) {
-  const { version, iid, commit } = plan;
-  const update = rowUpdate(attempt, plan, { ...logKey(version), value: commit.log });
-  return {
-    ...update,
-    UpdateExpression: update.UpdateExpression.replace('SET ', 'SET i = :iid, '),
-    ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ':iid': { S: iid } },
-  };
-}
-
-/**
- * Puts rows that were never there by statements, 25 a call: the same price, a fraction of the
- * calls. Answers the changes that it could not do; the update that follows decides them alone.
- */
-async function insertRows(attempt: Attempt, plan: Plan): Promise<Change[]> {
-  const left: Change[] = plan.commit.changes.filter(({ value }) => value === undefined);
-  const batches: Change[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const change of plan.commit.changes) {
-    if (change.value === undefined) continue;
-    const last = batches.at(-1);
-    const full = last === undefined || last.length === STATEMENTS_PER_BATCH;
-    if (full || bytes + change.value.length > STATEMENT_BYTES_MAX) {
-      batches.push([change]);
-      bytes = change.value.length;
-    } else {
-      last.push(change);
-      bytes += change.value.length;
-    }
-  }
-  await inParallel(batches, BATCHES_AT_ONCE, async (batch) => {
-    left.push(...(await insertBatch(attempt, plan.version, batch)));
-  });
-  return left;
-}
-
-async function insertBatch(attempt: Attempt, version: number, batch: Change[]): Promise<Change[]> {
-  const Statement = `INSERT INTO "${attempt.ports.table}" VALUE {'pk':?,'sk':?,'d':?,'v':?,'pv':?}`;
-  const Statements = batch.map(({ pk, sk, value }) => ({
-    Statement,
-    Parameters: [
-      { S: pk },
-      { S: sk },
-      { B: value as Uint8Array },
-      { N: String(version) },
-      { N: '0' },
-    ],
-  }));
-  try {
-    attempt.check();
-    const answer = await attempt.sendOnce<BatchExecuteStatementCommandOutput>(
-      new BatchExecuteStatementCommand({ Statements }) as never,
-    );
-    return batch.filter((_, i) => answer.Responses?.[i]?.Error !== undefined);
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    // The statements are only a short cut; what is wrong shows in the updates, or is gone by then.
-    return batch;
-  }
-}
-
-/* Intents */
-
-/** The index row first: chunks without one would never be swept. */
-async function putIntent(attempt: Attempt, iid: string, chunks: Uint8Array[]): Promise<void> {
-  const { table, clock } = attempt.ports;
-  const created = { N: String(Math.floor(clock.nowMs() / 1000)) };
-  const put = (row: Item): Promise<unknown> =>
-    attempt.send(() => new PutItemCommand({ TableName: table, Item: row }) as never);
-  await put({ ...intentIndexKey(iid), created, chunks: { N: String(chunks.length) } });
-  await inParallel(chunks, CHUNKS_AT_ONCE, async (data, index) => {
-    await put({ ...chunkKey(iid, index), created, data: { B: data } });
-  });
-}
-
-async function deleteIntent(attempt: Attempt, iid: string, chunks: number): Promise<void> {
-  const keys = Array.from({ length: chunks }, (_, index) => chunkKey(iid, index));
-  const drop = (Key: Item): Promise<unknown> =>
-    attempt.send(() => new DeleteItemCommand({ TableName: attempt.ports.table, Key }) as never);
-  await inParallel(keys, CHUNKS_AT_ONCE, async (Key) => {
-    await drop(Key);
-  });
-  await drop(intentIndexKey(iid));
-}
-
-/** Deletes intents that nobody named in a day. Head is read after the listing, or it could miss one. */
-export async function sweepIntents(attempt: Attempt, now: number): Promise<void> {
-  const input = {
-    TableName: attempt.ports.table,
-    ConsistentRead: true,
-    KeyConditionExpression: 'pk = :pk',
-    ExpressionAttributeValues: { ':pk': { S: INTENT_INDEX } },
-  };
-  const answer = await attempt.send<QueryCommandOutput>(() => new QueryCommand(input) as never);
-  const old = (answer.Items ?? []).filter(
-    (item) => (numberOf(item['created']) ?? now) < now - UNNAMED_SECONDS,
-  );
-  if (old.length === 0) return;
-  const { open } = await getHead(attempt);
-  for (const item of old) {
-    const iid = item['sk']?.S as string;
-    if (iid !== open?.iid) await deleteIntent(attempt, iid, numberOf(item['chunks']) ?? 0);
-  }
+  // The version is visible, whatever comes now: what stays behind is the sweeper's.
+  await deleteIntent(attempt, plan.iid, open.chunks).catch(() => undefined);
 }

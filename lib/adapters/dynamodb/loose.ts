@@ -7,9 +7,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { LooseRow, RowKey } from '../../ports/store.ts';
 import { type DynamoPorts, inParallel } from './attempt.ts';
-import { isRefused } from './commit.ts';
 import { type Item, itemKey } from './items.ts';
 import { plainAttempt } from './reads.ts';
+import { isRefused } from './rows.ts';
 import { looseUpdate } from './transact.ts';
 
 const ROWS_AT_ONCE = 32;

@@ -33,10 +33,9 @@ const nameOf = (item: Item): string => `${item['pk']?.S} ${item['sk']?.S}`;
 
 /** Items in the order of the keys. */
 export async function getItems(
-  ports: DynamoPorts,
+  attempt: Attempt,
   keys: readonly RowKey[],
 ): Promise<(Item | undefined)[]> {
-  const attempt = plainAttempt(ports);
   const [only] = keys;
   if (keys.length === 1 && only) return [await faulted(() => getItem(attempt, itemKey(only)))];
   const wanted = [...new Map(keys.map((key) => [`${key.pk} ${key.sk}`, itemKey(key)])).values()];
@@ -59,7 +58,9 @@ async function getBatch(attempt: Attempt, batch: Item[], found: Map<string, Item
       () => new BatchGetItemCommand(input) as never,
     );
     for (const item of answer.Responses?.[table] ?? []) found.set(nameOf(item), item);
-    left = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+    const unread = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+    if (unread.length < left.length) tries = 0;
+    left = unread;
     if (left.length > 0) await attempt.pause(tries);
   }
 }

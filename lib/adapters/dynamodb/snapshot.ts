@@ -7,7 +7,7 @@ import type { CellState, ChainRow, RangeOptions, RowKey, Snapshot } from '../../
 import { checkKeys, checkRange } from '../../store/limits.ts';
 import { type DynamoPorts, inParallel } from './attempt.ts';
 import { cellAt, type Item, rowAt } from './items.ts';
-import { getItems, queryItems } from './reads.ts';
+import { getItems, plainAttempt, queryItems } from './reads.ts';
 
 const QUERIES_AT_ONCE = 16;
 
@@ -74,7 +74,7 @@ export class DynamoSnapshot implements Snapshot {
   async #items(keys: readonly RowKey[]): Promise<(Item | undefined)[]> {
     this.#check();
     checkKeys(keys);
-    return getItems(this.#ports, keys);
+    return getItems(plainAttempt(this.#ports), keys);
   }
 
   #check(): void {

@@ -1,7 +1,7 @@
 /**
  * Sends commands with a deadline. Owns retrying and the rule that nothing of an attempt is sent
- * after its deadline: clean-up of old versions relies on it (docs/storage.md, "Commits on DynamoDB"). The client
- * itself must not retry (`maxAttempts: 1`), for it would sign anew without asking.
+ * after its deadline: clean-up of old versions relies on it (docs/storage.md, "Commits on DynamoDB").
+ * The client itself must not retry (`maxAttempts: 1`), for it would sign anew without asking.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../faults.ts';

@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   sync: 'sync.ts',
   mempool: 'mempool.ts',
   'dynamodb-units': 'dynamodb-units.ts',
+  prices: 'prices/index.ts',
   verifiers: 'verifiers.ts',
 };
 

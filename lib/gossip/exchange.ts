@@ -151,8 +151,7 @@ export async function exchange(
     }
     out = turn.replies;
   }
-  // That a queue took it says nothing of the node behind it.
-  if (way === 'ask' || peer.kind !== 'sqs') await noteAlive(ctx, peer, news, options);
+  await noteAlive(ctx, peer, news, options);
   return { ok: true };
 }
 

@@ -2,10 +2,29 @@
  * What a whole stack uses, gossip included, has a ceiling: three of them on DynamoDB's emulator. The
  * price table of the README is made from these figures.
  */
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { dynoxidePath, startDynoxide } from '../helpers/dynamodb.ts';
 import { measureStackUse } from '../helpers/stack-use.ts';
 import { describeWith } from '../helpers/tools.ts';
+
+/** By so much the figures that the README's table is made from may be off. */
+const TOLERANCE = 0.05;
+
+type Figures = { readonly [name: string]: number | Figures };
+
+/** Figures that differ by more, by their path. */
+function drifted(noted: Figures, fresh: Figures, path = ''): string[] {
+  return Object.entries(fresh).flatMap(([name, value]) => {
+    const was = noted[name];
+    const at = `${path}${name}`;
+    if (typeof value !== 'number') return drifted((was ?? {}) as Figures, value, `${at}.`);
+    const off = Math.abs(value - Number(was));
+    return off <= TOLERANCE * Math.max(1, value) ? [] : [`${at} is ${value}, noted as ${was}`];
+  });
+}
+
+const noted = JSON.parse(readFileSync('docs/use.json', 'utf8')).measured as Figures;
 
 describeWith(
   dynoxidePath(),
@@ -26,6 +45,8 @@ describeWith(
         expect(use.idleTick.publicCalls).toBeLessThanOrEqual(4);
         expect(use.idleTick.write).toBeLessThanOrEqual(6);
         expect(use.idleTick.inboxCalls).toBe(0);
+        const again = 'run: node bench/prices/index.ts --measure --write';
+        expect(drifted(noted, use as unknown as Figures), again).toEqual([]);
       } finally {
         running.stop();
       }

@@ -2,7 +2,7 @@
  * Counts what DynamoDB would bill: every request asks for the capacity that it consumed. Writes are
  * those of the commands that write. What only emulators ask is left out by counting a span.
  */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 
 interface Capacity {
   readonly CapacityUnits?: number;
@@ -41,4 +41,34 @@ export function countUnits(client: DynamoDBClient): { take(): Units } {
       return taken;
     },
   };
+}
+
+/** What DynamoDB's storage counts of an item besides its attributes. */
+const ITEM_OVERHEAD = 100;
+
+function valueBytes({ S, N, B, M, L }: AttributeValue): number {
+  if (S !== undefined) return Buffer.byteLength(S);
+  if (N !== undefined) return Math.ceil(N.length / 2) + 1;
+  if (B !== undefined) return B.length;
+  const parts = [...Object.entries(M ?? {}), ...(L ?? []).map((value) => ['', value] as const)];
+  if (M === undefined && L === undefined) return 1;
+  return parts.reduce((sum, [name, value]) => sum + 1 + name.length + valueBytes(value), 3);
+}
+
+/** Bytes that a table's items are billed for. */
+export async function storedBytes(client: DynamoDBClient, table: string): Promise<number> {
+  let bytes = 0;
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await client.send(
+      new ScanCommand({ TableName: table, ...(from && { ExclusiveStartKey: from }) }),
+    );
+    for (const item of page.Items ?? []) {
+      const names = Object.entries(item);
+      bytes += names.reduce((sum, [name, value]) => sum + name.length + valueBytes(value), 0);
+      bytes += ITEM_OVERHEAD;
+    }
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
+  return bytes;
 }

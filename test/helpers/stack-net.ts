@@ -13,7 +13,7 @@ import type { Store } from '../../lib/ports/store.ts';
 import type { Envelope, Transport } from '../../lib/ports/transport.ts';
 import type { Block, Outpoint, Tx } from '../../lib/types.ts';
 import { easyNetwork, signInput, storyKey } from './chain-builder.ts';
-import { countUnits } from './dynamo-units.ts';
+import { countUnits, storedBytes } from './dynamo-units.ts';
 import type { RunningDynamo } from './dynamodb.ts';
 import { type NetNode, NodeNet } from './node-net.ts';
 
@@ -54,6 +54,8 @@ const ENTRIES_MAX = 10;
 export interface CountedStore {
   readonly store: Store;
   take(): { readonly write: number; readonly read: number };
+  /** What its table holds. */
+  bytes(): Promise<number>;
 }
 
 export type OpenStore = (name: string, clock: Clock) => Promise<CountedStore>;
@@ -62,6 +64,7 @@ export type OpenStore = (name: string, clock: Clock) => Promise<CountedStore>;
 export const openMemory: OpenStore = async (_name, clock) => ({
   store: createMemoryStore({ clock }),
   take: () => ({ write: 0, read: 0 }),
+  bytes: async () => 0,
 });
 
 let tables = 0;
@@ -73,13 +76,14 @@ export const openTables =
     const client = dynamo.client();
     await createTable(client, table);
     const { take } = countUnits(client);
-    return { store: createDynamoStore({ client, table, clock }), take };
+    const store = createDynamoStore({ client, table, clock });
+    return { store, take, bytes: () => storedBytes(client, table) };
   };
 
 interface Stack extends NetNode {
   readonly queue: string;
   readonly url: string;
-  readonly take: CountedStore['take'];
+  readonly counted: CountedStore;
   calls: Omit<StackUse, 'write' | 'read'>;
 }
 
@@ -97,25 +101,27 @@ export class StackNet {
   /** `count` stacks that know each other's lines from the start. */
   async open(count: number): Promise<void> {
     const names = Array.from({ length: count }, (_, i) => `node${i}`);
-    const genesis = this.net.params.genesisHash;
+    const { genesisHash: genesis, name: network } = this.net.params;
     const place = (name: string) => ({
       url: `https://${name}.example.com`,
       queue: `arn:aws:sqs:us-east-1:000000000000:${name}`,
     });
     for (const name of names) {
-      const { store, take } = await this.#openStore(name, this.net.clock);
+      const counted = await this.#openStore(name, this.net.clock);
       const lines = names
         .filter((other) => other !== name)
-        .map((other) => JSON.stringify({ genesis, name: other, ...place(other), roles: [] }));
+        .map((other) =>
+          JSON.stringify({ network, genesis, name: other, ...place(other), roles: [] }),
+        );
       const made = await this.net.add(name, {
-        store,
+        store: counted.store,
         peers: lines,
         more: {
           transports: [this.#http(name), this.#sqs(name)],
           url: place(name).url,
         },
       });
-      this.stacks.push({ ...made, ...place(name), take, calls: { ...NO_USE } });
+      this.stacks.push({ ...made, ...place(name), counted, calls: { ...NO_USE } });
     }
   }
 
@@ -185,11 +191,16 @@ export class StackNet {
   take(): StackUse {
     let sum = NO_USE;
     for (const stack of this.stacks) {
-      const { write, read } = stack.take();
+      const { write, read } = stack.counted.take();
       sum = combine(sum, { ...stack.calls, write, read }, (a, b) => a + b);
       stack.calls = { ...NO_USE };
     }
     return combine(sum, sum, (a) => a / this.stacks.length);
+  }
+
+  /** Of the first stack's table. */
+  bytes(): Promise<number> {
+    return this.stack(0).counted.bytes();
   }
 
   stack(i: number): Stack {

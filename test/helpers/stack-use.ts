@@ -13,6 +13,9 @@ export interface MeasuredUse {
   readonly emptyBlock: StackUse;
   /** A 1-in-2-out payment from a post to one of the three until it is confirmed on all. */
   readonly payment: StackUse;
+  /** Bytes that its table holds more than before, for good: what the mempool held is gone. */
+  readonly blockBytes: number;
+  readonly paymentBytes: number;
   /** Read units of one look of an embedded miner whether there is other work, and of new work. */
   readonly minerLook: number;
   readonly minerWork: number;
@@ -51,8 +54,12 @@ export async function measureStackUse(dynamo: RunningDynamo): Promise<MeasuredUs
   for (let i = 0; i < ROUNDS; i++) await net.tick(TICK_SECONDS);
   const idleTick = shared(net.take(), ROUNDS);
 
+  const before = await net.bytes();
+  net.take();
   for (let i = 0; i < ROUNDS; i++) await net.mine(i, SPACING_SECONDS, fresh());
   const emptyBlock = shared(net.take(), ROUNDS);
+  const between = await net.bytes();
+  net.take();
 
   const coins = owners.map((owner, vout) => ({
     owner,
@@ -66,7 +73,10 @@ export async function measureStackUse(dynamo: RunningDynamo): Promise<MeasuredUs
     }
     await net.mine(round, SPACING_SECONDS, fresh());
   }
+  const blockBytes = (between - before) / ROUNDS;
   const busy = combine(net.take(), emptyBlock, (all, block) => all - ROUNDS * block);
+  const payments = (await net.bytes()) - between - ROUNDS * blockBytes;
+  const paymentBytes = payments / (ROUNDS * TXS_PER_BLOCK);
   const { node } = net.stack(0);
   const reads = async (call: () => Promise<unknown>): Promise<number> => {
     net.take();
@@ -77,5 +87,5 @@ export async function measureStackUse(dynamo: RunningDynamo): Promise<MeasuredUs
   const minerLook = await reads(() => node.templateId());
   await net.close();
   const payment = shared(busy, ROUNDS * TXS_PER_BLOCK);
-  return { idleTick, emptyBlock, payment, minerLook, minerWork };
+  return { idleTick, emptyBlock, payment, blockBytes, paymentBytes, minerLook, minerWork };
 }

@@ -73,7 +73,7 @@ interface KeyCondition {
 /** The condition on the sort key; undefined: no key can fulfil it. */
 function sortKeyCondition(options: RangeOptions): KeyCondition | undefined {
   const { prefix = '', after, reverse = false } = options;
-  const all =
+  const all: KeyCondition =
     prefix === ''
       ? { text: '', values: {} }
       : { text: ' AND begins_with(sk, :from)', values: { ':from': { S: prefix } } };

@@ -43,11 +43,11 @@ it('a peer that was learned by its URL is that peer when its line comes', async 
   await putPeer(tools, { address: url, url, name: '' }, 'learned');
   await net.net.add('node0', { store: store.store });
   expect((await store.store.list(ROWS.peers)).length).toBe(1);
-  const genesis = net.net.params.genesisHash;
+  const { genesisHash: genesis, name: network } = net.net.params;
   const queue = 'arn:aws:sqs:us-east-1:000000000000:node1';
   await net.net.add('node0', {
     store: store.store,
-    peers: [JSON.stringify({ genesis, name: 'node1', url, queue, roles: [] })],
+    peers: [JSON.stringify({ network, genesis, name: 'node1', url, queue, roles: [] })],
   });
   const rows = await store.store.list(ROWS.peers);
   expect(rows.map(({ value }) => JSON.parse(new TextDecoder().decode(value)).address)).toEqual([

@@ -20,7 +20,7 @@ import { makeFunction, type NodeFunctionsProps, type Size } from './functions.ts
  */
 const SIZE: Size = {
   memoryMb: 1769,
-  // At most twelve to wait for its turn and ten to search: the rest is commit and sends.
+  // At most fifteen to wait for its turn and ten to search: the rest is commit and sends.
   timeout: Duration.seconds(45),
   // It calls itself while a block left transactions over, and other nodes' by the blocks it sends:
   // bounded by 16 turns, each of which found a block.

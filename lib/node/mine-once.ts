@@ -61,7 +61,7 @@ export const MINING_LEASE_SECONDS = 60;
  */
 const WAITS: Record<MineCause, { readonly leastMs: number; readonly spreadMs: number }> = {
   user: { leastMs: 1000, spreadMs: 0 },
-  peer: { leastMs: 4000, spreadMs: 8000 },
+  peer: { leastMs: 5000, spreadMs: 10_000 },
   left: { leastMs: 0, spreadMs: 0 },
   tick: { leastMs: 0, spreadMs: 8000 },
   hourly: { leastMs: 0, spreadMs: 8000 },

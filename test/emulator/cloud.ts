@@ -43,7 +43,8 @@ export interface TestCloud {
   close(): Promise<void>;
 }
 
-export async function openCloud(nodes: number): Promise<TestCloud> {
+/** `miner`: as `-c miner=`; no process that mines is started. */
+export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestCloud> {
   const scratch = mkdtempSync(join(tmpdir(), 'stackchain-emulator-'));
   const networkFile = join(scratch, 'network.json');
   const time = Math.floor(Date.now() / 1000) - GENESIS_AGE_SECONDS;
@@ -54,7 +55,7 @@ export async function openCloud(nodes: number): Promise<TestCloud> {
     nodes,
     networkFile,
     mining: false,
-    context: ['miner=fargate', 'dev=true'],
+    context: [`miner=${miner}`, 'dev=true'],
     note: (line) => {
       if (process.env['STACKCHAIN_DEBUG']) console.error(line);
     },

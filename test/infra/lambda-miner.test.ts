@@ -39,8 +39,8 @@ describe('the function', () => {
 
   it('has one processor, ends before its lease, and may follow itself', () => {
     expect(mine).toMatchObject({ MemorySize: 1769, RecursiveLoop: 'Allow' });
-    // A wait of twelve seconds at most, a search of ten.
-    expect(mine.Timeout).toBeGreaterThanOrEqual(30);
+    // A wait of fifteen seconds at most, a search of ten.
+    expect(mine.Timeout).toBeGreaterThanOrEqual(35);
     expect(mine.Timeout).toBeLessThan(MINING_LEASE_SECONDS);
   });
 

@@ -112,8 +112,8 @@ describe('a call for a transaction', () => {
     const startMs = net.clock.nowMs();
     expect(await call('peer')).toMatchObject({ end: 'found' });
     const waitedMs = net.clock.nowMs() - startMs;
-    expect(waitedMs).toBeGreaterThanOrEqual(4000);
-    expect(waitedMs).toBeLessThanOrEqual(12_000);
+    expect(waitedMs).toBeGreaterThanOrEqual(5000);
+    expect(waitedMs).toBeLessThanOrEqual(15_000);
 
     await accept(pay('two'));
     slept = [];

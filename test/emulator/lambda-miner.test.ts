@@ -1,0 +1,167 @@
+/**
+ * Two stacks whose miners are functions (`-c miner=lambda`), on an emulator: nobody else mines, and
+ * nothing is called by the test but the API. The wait of a peer's turn is real, so the suite is slow.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findPython } from '../../cli/cloud/emulator.ts';
+import { parseAddress, toHex } from '../../lib/codec/index.ts';
+import { p2pkhScript } from '../../lib/script/p2pkh.ts';
+import { Story } from '../helpers/chain-builder.ts';
+import { describeWith } from '../helpers/tools.ts';
+import { openCloud, type TestCloud, until } from './cloud.ts';
+
+const DEPLOY_MS = 400_000;
+const WAIT_MS = 180_000;
+const COIN = 100_000_000;
+const NODES = [0, 1] as const;
+
+interface NodeState {
+  readonly height: number;
+  readonly tip: string;
+  readonly mempool: { readonly count: number };
+}
+interface Call {
+  readonly event: string;
+  readonly cause: string;
+  readonly end: string;
+  readonly hash: string;
+}
+
+const python = process.env['AWS_ENDPOINT_URL'] ?? (await findPython());
+
+describeWith(
+  python,
+  { name: 'miners that are called', missing: 'MiniStack needs Python 3.10 or later with venv' },
+  () => {
+    let world: TestCloud;
+    let story: Story;
+
+    const state = (node: number): Promise<NodeState> => world.get(node, '/v1/node');
+    const states = (): Promise<NodeState[]> => Promise.all(NODES.map(state));
+    /** Ended calls of both miners, in no order. */
+    const calls = async (): Promise<Call[]> =>
+      (await world.logs()).split('\n').flatMap((line) => {
+        if (!line.includes('"event":"mine"')) return [];
+        return [JSON.parse(line.slice(line.indexOf('{'))) as Call];
+      });
+    const found = async (): Promise<Call[]> => (await calls()).filter(({ end }) => end === 'found');
+    const confirmed = (txid: string): Promise<unknown> =>
+      until(
+        `${txid.slice(-8)} confirmed on both`,
+        () =>
+          Promise.all(
+            NODES.map((node) =>
+              world.get<{ status: { confirmed: boolean } }>(node, `/v1/transactions/${txid}`),
+            ),
+          ),
+        (both) => both.every(({ status }) => status.confirmed),
+        WAIT_MS,
+      );
+    /** Every call that was begun has ended, and both nodes are at the same tip with nothing waiting. */
+    const atRest = async (height: number, callsEnded: number): Promise<void> => {
+      await until(
+        `${callsEnded} calls ended`,
+        calls,
+        ({ length }) => length >= callsEnded,
+        WAIT_MS,
+      );
+      const [a, b] = await until(
+        `both at ${height}`,
+        states,
+        (both) => both.every((each) => each.height >= height && each.mempool.count === 0),
+        WAIT_MS,
+      );
+      expect([a?.height, b?.height]).toEqual([height, height]);
+      expect(a?.tip).toBe(b?.tip);
+    };
+    const payRaw = async (node: number, coin: string): Promise<string> => {
+      const tx = story.pay({ from: coin, to: 'bob', sats: COIN });
+      const { status } = await world.post(node, '/v1/transactions', { hex: toHex(tx.raw) });
+      expect(status).toBe(202);
+      return tx.txid;
+    };
+
+    beforeAll(async () => {
+      world = await openCloud(2, 'lambda');
+      story = new Story(world.params);
+      // Coins, in blocks that the test hands in: no transaction waits, so no miner is called.
+      const parsed = parseAddress(world.nodes()[0]!.address);
+      if (!parsed.ok) throw new Error('the wallet has no address');
+      const first = story.mine({ payTo: 'founder' });
+      const to = p2pkhScript(parsed.value.hash160);
+      const gift = story.pay({ from: `${first.name}:0`, to, sats: 20 * COIN });
+      const blocks = [first, story.mine({ txs: [gift], payTo: 'alice' })];
+      for (const name of ['alice', 'alice']) blocks.push(story.mine({ payTo: name }));
+      for (const { block } of blocks) {
+        const { body } = await world.post<{ status: string }>(0, '/v1/blocks', {
+          hex: toHex(block.raw),
+        });
+        expect(body.status).toBe('tip');
+      }
+      await until('both have the coins', states, (both) => both.every((each) => each.height === 4));
+    }, DEPLOY_MS);
+    afterAll(async () => world?.close(), DEPLOY_MS);
+
+    it('sleep while nothing waits', async () => {
+      expect(world.nodes().map(({ outputs }) => outputs['MinerServiceName'])).toEqual([
+        'none',
+        'none',
+      ]);
+      expect(await calls()).toEqual([]);
+    });
+
+    it('a payment into an empty mempool is mined by the node that took it, once', async () => {
+      const { address } = world.nodes()[0]!;
+      const sent = await world.post<{ txid: string }>(
+        0,
+        `/v1/wallets/${address}/send`,
+        { to: world.nodes()[1]!.address, amountSats: 7 * COIN },
+        true,
+      );
+      expect(sent.status).toBe(202);
+      await confirmed(sent.body.txid);
+      // The other's call, which left the first its turn, too.
+      await atRest(5, 2);
+      const ended = await calls();
+      expect(ended.map(({ cause, end }) => `${cause} ${end}`).sort()).toEqual([
+        'peer nothing',
+        'user found',
+      ]);
+      expect(ended.find(({ end }) => end === 'found')?.hash).toBe((await state(1)).tip);
+    });
+
+    it('a second one, at the other node, likewise', async () => {
+      const [block] = [story.block('b2')];
+      const before = (await calls()).length;
+      await confirmed(await payRaw(1, `${block.name}:0`));
+      await atRest(6, before + 2);
+      expect((await found()).length).toBe(2);
+    });
+
+    it('two at once cost one run', async () => {
+      const before = (await calls()).length;
+      const txids = await Promise.all(['b3:0', 'b4:0'].map((coin) => payRaw(0, coin)));
+      for (const txid of txids) await confirmed(txid);
+      await atRest(7, before + 2);
+      expect((await found()).length).toBe(3);
+      const { txs } = await world.get<{ txs: { id: string }[] }>(1, '/v1/blocks/7');
+      expect(
+        txs
+          .slice(1)
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual([...txids].sort());
+    });
+
+    it('housekeeping calls none while nothing waits; the hourly call brings an empty block', async () => {
+      await world.invoke(0, 'tick');
+      const before = (await calls()).length;
+      await world.invoke(0, 'mine', { source: 'aws.events', 'detail-type': 'Scheduled Event' });
+      await atRest(8, before + 1);
+      expect((await calls()).filter(({ cause }) => cause === 'tick')).toEqual([]);
+      expect((await calls()).filter(({ cause }) => cause === 'hourly')).toMatchObject([
+        { end: 'found', hash: (await state(1)).tip },
+      ]);
+    });
+  },
+);

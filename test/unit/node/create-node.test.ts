@@ -191,6 +191,28 @@ describe('a node', () => {
     expect(await a.node.gossip.receive([body], sender)).toMatchObject({ code: 'banned' });
   });
 
+  it('tells it also where another process confirmed what this one still believes to wait', async () => {
+    const net = new NodeNet({ params: easyNetwork({ maturity: 1, reorgLimit: 0 }) });
+    const told: string[] = [];
+    const a = await net.add('a', { more: { onWaiting: (from) => told.push(from) } });
+    const other = await net.add('other', { store: a.store });
+    const story = new Story(net.params);
+    story.key('alice');
+    for (const name of ['one', 'two', 'three']) {
+      await net.mine(a, 1, 'alice');
+      const [coinbase] = (await a.node.chain.block(await tipOf(a)))?.txs ?? [];
+      if (coinbase === undefined) throw new Error('no coinbase');
+      story.name(coinbase, name);
+    }
+    const pay = (coin: string) => story.pay({ from: `${coin}:0`, to: 'bob', sats: 10_000 }).raw;
+    await a.node.acceptTx(pay('one'), { local: true });
+    await a.node.acceptTx(pay('two'), { local: true });
+    expect(told).toEqual(['user']);
+    await net.mine(other);
+    await a.node.acceptTx(pay('three'), { local: true });
+    expect(told).toEqual(['user', 'user']);
+  });
+
   it('ends a call only when its sends are done, however slow the net is', async () => {
     let underWay = 0;
     let sent = 0;

@@ -1,4 +1,5 @@
 /** The app: N nodes that know each other by name, one dashboard, and what Fargate miners share. */
+import { join } from 'node:path';
 import { App, Tags } from 'aws-cdk-lib';
 import { foundNetwork, stacknetBase } from '../lib/params/index.ts';
 import { BoardStack } from './board-stack.ts';
@@ -21,7 +22,8 @@ const params = readNetwork(context.networkFile, () =>
 );
 const network = factsOf(params);
 const names = Array.from({ length: context.nodes }, (_, i) => `node${i}`);
-const bundles = bundleAll();
+// Beside the templates, so that two synths at once do not share them.
+const bundles = bundleAll(join(app.outdir, 'bundles'));
 const needsGround = context.miner === 'fargate' || context.miner === 'fargate-spot';
 const ground = needsGround ? new SharedStack(app, 'Stackchain-shared') : undefined;
 

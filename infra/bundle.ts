@@ -16,7 +16,7 @@ const BANNER = {
 };
 
 /** Bundles into `<out>/<name>/index.mjs` and `<out>/miner/main.mjs`; answers `out`. */
-export function bundleAll(out = join(ROOT, 'dist', 'bundles')): string {
+export function bundleAll(out: string): string {
   rmSync(out, { recursive: true, force: true });
   const common = {
     bundle: true,

@@ -5,7 +5,7 @@ import type { Node } from 'constructs';
 import { parseStackLine, type StackLine } from '../functions/stack-line.ts';
 import { parseAddress } from '../lib/codec/address.ts';
 import type { ChainParams } from '../lib/params/index.ts';
-import { parseNetworkFile, toNetworkFile } from '../lib/params/index.ts';
+import { parseNetworkFile, regtest, toNetworkFile } from '../lib/params/index.ts';
 import type { MinerKind, NetworkFacts } from './node-stack.ts';
 
 const NODES_MAX = 50;
@@ -67,8 +67,9 @@ export const emulatorApiId = (nodeName: string): string => `stackchain-${nodeNam
 export const emulatorApiUrl = (endpoint: string, nodeName: string): string =>
   `${endpoint}/_aws/execute-api/${emulatorApiId(nodeName)}`;
 
-/** Reads the network; founds one where there is no file, and says so. */
+/** Reads the network (`regtest` is built in); founds one where there is no file, and says so. */
 export function readNetwork(path: string, found: () => ChainParams): ChainParams {
+  if (path === 'regtest') return regtest;
   const at = resolve(process.cwd(), path);
   if (!existsSync(at)) {
     const params = found();

@@ -1,9 +1,13 @@
-/** The CDK's command line of the checkout, as a child process. Owns what its failure is called. */
+/**
+ * The CDK's command line of the checkout, as a child process. Owns what its failure is called, what
+ * of its talk is progress, and where the network file lies.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machine, remote } from '../errors.ts';
+import { type Keeper, stopGroup } from './keeper.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CDK = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
@@ -14,8 +18,10 @@ export interface CdkRun {
   /** Each line that it says. */
   readonly note?: (line: string) => void;
   readonly signal?: AbortSignal;
-  /** Where network.json and cdk.json are; default the checkout. */
+  /** Where cdk.json says which app it is; default the checkout. */
   readonly cwd?: string;
+  /** Whose child it is; default ours. */
+  readonly keeper?: Keeper;
 }
 
 /** Throws where there is nothing to deploy: to be asked before anything is installed or started. */
@@ -27,11 +33,25 @@ export function checkCdk(): void {
   );
 }
 
+/**
+ * What `-c network=…` is to say, absolute: the CDK runs in the checkout, wherever the user is.
+ * `stacknet` and nothing: the checkout's own, founded at the first synth.
+ */
+export function networkContext(chosen: string | undefined): string {
+  if (chosen === 'regtest') return chosen;
+  return chosen === undefined || chosen === 'stacknet'
+    ? join(ROOT, 'network.json')
+    : resolve(chosen);
+}
+
 /** Runs `cdk …`; throws with exit 4 and its last word when it fails. */
 export async function runCdk(args: readonly string[], options: CdkRun): Promise<void> {
   checkCdk();
-  const child = spawn(process.execPath, [CDK, '--no-notices', ...args], {
-    cwd: options.cwd ?? ROOT,
+  const { signal, keeper, cwd = ROOT } = options;
+  signal?.throwIfAborted();
+  const start = keeper?.spawn ?? spawn;
+  const child = start(process.execPath, [CDK, '--no-notices', ...args], {
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...options.env,
@@ -41,27 +61,47 @@ export async function runCdk(args: readonly string[], options: CdkRun): Promise<
       NO_COLOR: '1',
       CDK_DISABLE_CLI_TELEMETRY: 'true',
     },
-    ...(options.signal && { signal: options.signal }),
+    // A group of its own, for it starts the app as a child.
+    detached: true,
   });
+  const stop = (): void => void stopGroup(child);
+  signal?.addEventListener('abort', stop);
   let tail = '';
   const listen = (chunk: Buffer): void => {
     tail = (tail + chunk.toString()).slice(-TAIL_CHARS);
     for (const line of chunk.toString().split('\n'))
       if (line.trim()) options.note?.(line.trimEnd());
   };
-  child.stdout.on('data', listen);
-  child.stderr.on('data', listen);
+  child.stdout?.on('data', listen);
+  child.stderr?.on('data', listen);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  });
+  }).finally(() => signal?.removeEventListener('abort', stop));
+  signal?.throwIfAborted();
   if (code === 0) return;
-  const last = tail
+  throw remote(`Error: cdk ${args[0]} failed: ${lastWord(tail) ?? `exit ${code}`}`);
+}
+
+const lastWord = (tail: string): string | undefined =>
+  tail
     .split('\n')
     .filter((line) => /error|fail|❌/i.test(line))
     .at(-1)
     ?.trim();
-  throw remote(`Error: cdk ${args[0]} failed: ${last ?? `exit ${code}`}`);
+
+/** Of all that the CDK says, what shows that it gets on. */
+export function progressOf(note: (line: string) => void): (line: string) => void {
+  return (line) => {
+    if (process.env['STACKCHAIN_DEBUG']) return note(line);
+    const synth = /Synthesis time: ([\d.]+s)/.exec(line)?.[1];
+    const stack = /^\s*✅\s+(Stackchain-\S+)/.exec(line)?.[1];
+    if (line.startsWith('Founded the network')) note(line);
+    if (synth !== undefined) note(`  templates made (${synth})`);
+    if (stack !== undefined) {
+      note(`  ${stack}${line.includes('no changes') ? ': no changes' : ': done'}`);
+    }
+  };
 }
 
 export type StackOutputs = Readonly<Record<string, Readonly<Record<string, string>>>>;

@@ -2,14 +2,16 @@
  * A local AWS without Docker: MiniStack, pinned, in a virtual environment of the checkout. Owns
  * installing, starting and stopping it; nothing of it is left when it was stopped.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { machine } from '../errors.ts';
 import { sleep } from '../host/sleep.ts';
+import { createKeeper, type Keeper, stopGroup } from './keeper.ts';
 
 const run = promisify(execFile);
 
@@ -18,13 +20,14 @@ export const MINISTACK = 'ministack==1.5.33';
 const CRYPTOGRAPHY = 'cryptography>=41';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VENV = join(ROOT, 'node_modules', '.cache', 'stackchain', MINISTACK.replace('==', '-'));
-const START_MS_MAX = 30_000;
-const STOP_MS_MAX = 3_000;
-const INSTALL_MS_MAX = 300_000;
+const START_MS_MAX = 60_000;
+const PORTS_TRIED_MAX = 20;
+const TAIL_CHARS = 2_000;
 export const EMULATOR_ACCOUNT = '000000000000';
 export const EMULATOR_REGION = 'us-east-1';
 
 export interface EmulatorOptions {
+  /** A busy one is passed over, and said. */
   readonly port: number;
   /** Real IAM: roles, queue policies and signatures count. */
   readonly auth?: boolean;
@@ -33,6 +36,9 @@ export interface EmulatorOptions {
   readonly note?: (line: string) => void;
   /** Where its output goes; default nowhere. */
   readonly log?: number;
+  /** Whose child it is; default a keeper of its own. */
+  readonly keeper?: Keeper;
+  readonly signal?: AbortSignal;
 }
 
 export interface Emulator {
@@ -42,6 +48,16 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
+/** Ends a child of these with all that it started. */
+export { stopGroup as stopChild };
+
+/** No file of the user's says where AWS is or who calls: what would is named and empty. */
+const NO_AWS_FILES = {
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  AWS_EC2_METADATA_DISABLED: 'true',
+};
+
 /** What a child needs of our environment, and none of what would send it to a real account. */
 export function cleanEnv(): Record<string, string> {
   const kept = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'];
@@ -49,7 +65,7 @@ export function cleanEnv(): Record<string, string> {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return Object.fromEntries(found);
+  return { ...Object.fromEntries(found), ...NO_AWS_FILES };
 }
 
 /** The environment that points AWS clients at an endpoint. */
@@ -69,7 +85,8 @@ export const endpointEnv = (
 export async function findPython(): Promise<string | undefined> {
   for (const python of ['python3', 'python']) {
     try {
-      await run(python, ['-c', 'import venv, sys; assert sys.version_info >= (3, 10)']);
+      // Debian ships venv without ensurepip, and venv fails without it.
+      await run(python, ['-c', 'import ensurepip, venv, sys; assert sys.version_info >= (3, 10)']);
       return python;
     } catch {
       // The next one.
@@ -78,97 +95,164 @@ export async function findPython(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Installs MiniStack once; throws with exit 3 when this machine cannot. */
+const silent = (): void => undefined;
+
+/**
+ * Installs MiniStack once and answers its Python; throws with exit 3 when this machine cannot. The
+ * environment is made beside its place and moved there whole: half a one is never found, and of two
+ * that install at once the first wins.
+ */
 export async function installEmulator(
-  note: (line: string) => void = () => undefined,
+  options: Pick<EmulatorOptions, 'note' | 'keeper' | 'signal'> = {},
 ): Promise<string> {
-  const binary = join(VENV, 'bin', 'ministack');
-  if (existsSync(binary)) return binary;
-  const python = await findPython();
-  if (python === undefined) {
-    throw machine('Error: the emulator needs Python 3.10 or later with venv.', 'tool-missing');
+  const { note = silent, signal } = options;
+  const python = join(VENV, 'bin', 'python');
+  if (existsSync(python)) return python;
+  const base = await findPython();
+  if (base === undefined) {
+    throw machine(
+      'Error: the emulator needs Python 3.10 or later with venv and pip (Debian: python3-venv).',
+      'tool-missing',
+    );
   }
-  note(`Installing ${MINISTACK} in a virtual environment…`);
+  signal?.throwIfAborted();
+  note(`Installing ${MINISTACK} in a virtual environment, once…`);
   mkdirSync(dirname(VENV), { recursive: true });
+  clearHalfMade();
+  const half = `${VENV}.${process.pid}`;
+  const keeper = options.keeper ?? createKeeper();
+  keeper.watchDir(half);
   try {
-    await run(python, ['-m', 'venv', VENV]);
-    const pip = ['install', '--quiet', '--disable-pip-version-check', MINISTACK, CRYPTOGRAPHY];
-    await run(join(VENV, 'bin', 'pip'), pip, { timeout: INSTALL_MS_MAX });
-  } catch (cause) {
-    rmSync(VENV, { recursive: true, force: true });
-    throw machine('Error: MiniStack could not be installed with pip.', 'tool-missing', cause);
+    await runTool(keeper, [base, '-m', 'venv', half], signal);
+    const pip = [join(half, 'bin', 'python'), '-m', 'pip', 'install', '--quiet'];
+    await runTool(
+      keeper,
+      [...pip, '--disable-pip-version-check', '--no-input', MINISTACK, CRYPTOGRAPHY],
+      signal,
+    );
+    if (!existsSync(VENV)) renameSync(half, VENV);
+  } finally {
+    rmSync(half, { recursive: true, force: true });
+    if (options.keeper === undefined) await keeper.close();
   }
-  return binary;
+  return python;
+}
+
+/** What an installation left that was killed together with its guard. */
+function clearHalfMade(): void {
+  for (const name of readdirSync(dirname(VENV))) {
+    const pid = Number(name.slice(basename(VENV).length + 1));
+    if (!name.startsWith(`${basename(VENV)}.`) || !Number.isSafeInteger(pid)) continue;
+    try {
+      process.kill(pid, 0);
+    } catch {
+      rmSync(join(dirname(VENV), name), { recursive: true, force: true });
+    }
+  }
+}
+
+async function runTool(
+  keeper: Keeper,
+  [command = '', ...args]: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const child = keeper.spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-TAIL_CHARS);
+  });
+  const stop = (): void => void stopGroup(child);
+  signal?.addEventListener('abort', stop);
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('error', () => resolve(null));
+    child.once('close', resolve);
+  });
+  signal?.removeEventListener('abort', stop);
+  signal?.throwIfAborted();
+  if (code === 0) return;
+  const last = said.trim().split('\n').at(-1) ?? '';
+  throw machine(`Error: MiniStack could not be installed with pip: ${last}`, 'tool-missing');
 }
 
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const binary = await installEmulator(options.note);
-  const endpoint = `http://127.0.0.1:${options.port}`;
-  const scratch = mkdtempSync(join(tmpdir(), 'stackchain-cloud-'));
-  const child = spawn(binary, [], {
-    // A group of its own, so that the workers of its Lambdas go with it.
-    detached: true,
-    stdio: ['ignore', options.log ?? 'ignore', options.log ?? 'ignore'],
-    env: {
-      ...cleanEnv(),
-      // Its Lambdas run on the first Node of PATH, whatever the runtime is called.
-      PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
-      TMPDIR: scratch,
-      GATEWAY_PORT: String(options.port),
-      BIND_HOST: '127.0.0.1',
-      IOT_MTLS_ENABLED: '0',
-      NODE_NO_WARNINGS: '1',
-      ...(options.auth === true && { AUTH: 'true' }),
-      ...(options.account !== undefined && { MINISTACK_ACCOUNT_ID: options.account }),
-    },
-  });
+  const { note = silent, signal } = options;
+  const keeper = options.keeper ?? createKeeper();
   const stop = async (): Promise<void> => {
-    await stopChild(child);
-    killGroup(child);
-    rmSync(scratch, { recursive: true, force: true });
+    if (options.keeper === undefined) await keeper.close();
   };
   try {
-    await awaitHealth(child, endpoint);
+    const python = await installEmulator({ ...options, keeper });
+    for (let port = options.port; port < options.port + PORTS_TRIED_MAX; port++) {
+      signal?.throwIfAborted();
+      const endpoint = `http://127.0.0.1:${port}`;
+      if ((await isFree(port)) && (await startAt(port, python, { ...options, keeper }))) {
+        return {
+          endpoint,
+          env: (account) => ({ ...cleanEnv(), ...endpointEnv(endpoint, account) }),
+          stop,
+        };
+      }
+      note(`Port ${port} is busy, passed over.`);
+    }
+    throw machine(`Error: no free port for the emulator from ${options.port} on.`, 'port');
   } catch (error) {
     await stop();
     throw error;
   }
-  return {
-    endpoint,
-    env: (account) => ({ ...cleanEnv(), ...endpointEnv(endpoint, account) }),
-    stop,
-  };
 }
 
-async function awaitHealth(child: ChildProcess, endpoint: string): Promise<void> {
+/** False: somebody took the port meanwhile. */
+async function startAt(
+  port: number,
+  python: string,
+  options: EmulatorOptions & { readonly keeper: Keeper },
+): Promise<boolean> {
+  const { keeper, log = 'ignore', signal } = options;
+  // Told by its health page: what answers at the port may be another's.
+  const name = `stackchain-${randomUUID()}`;
+  const child = keeper.spawn(python, ['-m', 'ministack'], {
+    stdio: ['ignore', log, log],
+    env: {
+      ...cleanEnv(),
+      // Its Lambdas run on the first Node of PATH, whatever the runtime is called.
+      PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
+      TMPDIR: keeper.scratch('stackchain-cloud-'),
+      GATEWAY_PORT: String(port),
+      BIND_HOST: '127.0.0.1',
+      IOT_MTLS_ENABLED: '0',
+      NODE_NO_WARNINGS: '1',
+      MINISTACK_EDITION: name,
+      ...(options.auth === true && { AUTH: 'true' }),
+      ...(options.account !== undefined && { MINISTACK_ACCOUNT_ID: options.account }),
+    },
+  });
+  let isAlive = true;
+  for (const event of ['exit', 'error']) child.once(event, () => (isAlive = false));
   for (let waited = 0; waited < START_MS_MAX; waited += 100) {
-    if (child.exitCode !== null) break;
-    try {
-      const answer = await fetch(`${endpoint}/_ministack/health`);
-      if (answer.ok) return;
-    } catch {
-      // Not yet.
+    if ((await editionAt(port)) === name) return true;
+    if (!isAlive) {
+      if (!(await isFree(port))) return false;
+      throw machine('Error: the emulator does not start.', 'emulator');
     }
-    await sleep(100);
+    await sleep(100, signal);
+    signal?.throwIfAborted();
   }
-  throw machine('Error: the emulator did not start; is its port free?', 'emulator');
+  throw machine('Error: the emulator does not answer.', 'emulator');
 }
 
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
+async function editionAt(port: number): Promise<string | undefined> {
   try {
-    process.kill(-pid, 'SIGKILL');
+    const answer = await fetch(`http://127.0.0.1:${port}/_ministack/health`);
+    return ((await answer.json()) as { edition?: string }).edition;
   } catch {
-    // Nobody is left.
+    return undefined;
   }
 }
 
-/** Asks, then insists. */
-export async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGTERM');
-  const insist = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
-  await ended;
-  clearTimeout(insist);
-}
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });

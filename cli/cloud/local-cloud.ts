@@ -3,23 +3,22 @@
  * processes in place of the Fargate tasks, which need Docker. Owns their life: when it ends, no
  * process and no port is left.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rotateToken } from '../../functions/tokens.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
-import { remote } from '../errors.ts';
-import { readOutputs, runCdk, type StackOutputs } from './cdk.ts';
+import { remote, usage } from '../errors.ts';
+import { progressOf, readOutputs, runCdk, type StackOutputs } from './cdk.ts';
 import {
   cleanEnv,
+  EMULATOR_ACCOUNT,
   EMULATOR_REGION,
   type Emulator,
   endpointEnv,
   startEmulator,
-  stopChild,
 } from './emulator.ts';
+import { createKeeper, type Keeper } from './keeper.ts';
 
 const MINER = fileURLToPath(new URL('../../miner/main.ts', import.meta.url));
 
@@ -40,11 +39,14 @@ export interface LocalCloudOptions {
   readonly port?: number;
   readonly account?: string;
   readonly auth?: boolean;
-  /** Miners started as processes, in turn on node0, node1, …; default one a node. */
+  /** Miners are started as processes; default true. */
   readonly mining?: boolean;
-  /** Where network.json is kept, default the checkout; relative to `cwd`. */
+  /** So many a node; default 1. */
+  readonly miners?: number;
+  /** Who they pay; default each its node's first wallet. */
+  readonly miningAddress?: string;
+  /** Where network.json is kept, default the checkout. */
   readonly networkFile?: string;
-  readonly cwd?: string;
   readonly context?: readonly string[];
   readonly note: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -54,106 +56,113 @@ export interface LocalCloud {
   readonly endpoint: string;
   readonly nodes: readonly CloudNode[];
   readonly env: Readonly<Record<string, string>>;
-  /** Deploys again, e.g. with more nodes. */
-  deploy(nodes: number): Promise<readonly CloudNode[]>;
+  /** Deploys again, e.g. with more nodes, or from another checkout. */
+  deploy(nodes: number, cwd?: string): Promise<readonly CloudNode[]>;
   startMiner(node: CloudNode): Promise<ChildProcess>;
   stop(): Promise<void>;
 }
 
 const DEFAULT_PORT = 4600;
 
+interface Ground {
+  readonly options: LocalCloudOptions;
+  readonly endpoint: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly keeper: Keeper;
+}
+
+/** Whatever happens, and however this process ends: nothing of it is left running. */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
-  const { note, signal } = options;
-  const own =
-    options.endpoint === undefined
-      ? await startEmulator({
-          port: options.port ?? DEFAULT_PORT,
-          note,
-          ...(options.auth !== undefined && { auth: options.auth }),
-          ...(options.account !== undefined && { account: options.account }),
-        })
-      : undefined;
-  const endpoint = own?.endpoint ?? (options.endpoint as string);
-  const env = { ...cleanEnv(), ...endpointEnv(endpoint, options.account) };
-  const miners: ChildProcess[] = [];
-  const stop = async (): Promise<void> => {
-    await Promise.all(miners.map(stopChild));
-    await own?.stop();
-  };
+  const { note, signal, mining = true, miners = 1 } = options;
+  const keeper = createKeeper();
   try {
+    const endpoint = await findEndpoint(options, keeper);
+    const env = { ...cleanEnv(), ...endpointEnv(endpoint, options.account) };
+    const ground: Ground = { options, endpoint, env, keeper };
     note('Preparing the account (cdk bootstrap)…');
-    await runCdk(['bootstrap'], { env, note: quiet(note), ...(signal && { signal }) });
+    const account = options.account ?? EMULATOR_ACCOUNT;
+    // The account is named, and no cdk.json is near: the app need not be run to tell.
+    const cwd = keeper.scratch('stackchain-bootstrap-');
+    await runCdk(['bootstrap', `aws://${account}/${EMULATOR_REGION}`], {
+      env,
+      note: progressOf(note),
+      keeper,
+      cwd,
+      ...(signal && { signal }),
+    });
     if (options.auth === true) await openBootstrapBucket(env, options.account);
     const cloud: LocalCloud = {
       endpoint,
       env,
-      nodes: await deploy(options, endpoint, env, options.nodes),
-      deploy: (nodes) => deploy(options, endpoint, env, nodes),
-      async startMiner(node) {
-        const payTo = addressIn(options.context) ?? node.address;
-        const child = await startMiner(node, env, payTo);
-        miners.push(child);
-        return child;
-      },
-      stop,
+      nodes: await deploy(ground, options.nodes),
+      deploy: (nodes, cwd) => deploy(ground, nodes, cwd),
+      startMiner: (node) => startMiner(node, ground),
+      stop: () => keeper.close(),
     };
-    if (options.mining !== false) for (const node of cloud.nodes) await cloud.startMiner(node);
+    for (const node of mining ? cloud.nodes : []) {
+      for (let i = 0; i < miners; i++) await cloud.startMiner(node);
+    }
+    signal?.throwIfAborted();
     return cloud;
   } catch (error) {
-    await stop();
+    await keeper.close();
     throw error;
   }
 }
 
-/** What `-c address=A` says. */
-const addressIn = (context: readonly string[] = []): string | undefined =>
-  context.find((pair) => pair.startsWith('address='))?.slice('address='.length);
-
-/** The CDK's own lines are for who asks for them. */
-const quiet =
-  (note: (line: string) => void) =>
-  (line: string): void => {
-    if (process.env['STACKCHAIN_DEBUG']) note(line);
-  };
+/** The emulator that runs already, if it does, or one of our own. */
+async function findEndpoint(options: LocalCloudOptions, keeper: Keeper): Promise<string> {
+  const { endpoint, auth, account, note, signal } = options;
+  if (endpoint === undefined) {
+    const { endpoint } = await startEmulator({
+      port: options.port ?? DEFAULT_PORT,
+      note,
+      keeper,
+      ...(auth !== undefined && { auth }),
+      ...(account !== undefined && { account }),
+      ...(signal && { signal }),
+    });
+    return endpoint;
+  }
+  if (/\.amazonaws\.com(\.cn)?(:\d+)?\/?$/.test(endpoint)) {
+    throw usage('Error: AWS_ENDPOINT_URL names AWS itself, no emulator; deploy without --local.');
+  }
+  try {
+    await (await fetch(endpoint)).arrayBuffer();
+  } catch (cause) {
+    throw remote(`Error: no emulator answers at ${endpoint} (AWS_ENDPOINT_URL).`, cause);
+  }
+  return endpoint;
+}
 
 async function deploy(
-  options: LocalCloudOptions,
-  endpoint: string,
-  env: Readonly<Record<string, string>>,
+  { options, endpoint, env, keeper }: Ground,
   nodes: number,
+  cwd?: string,
 ): Promise<readonly CloudNode[]> {
   const { note, signal } = options;
-  const scratch = mkdtempSync(join(tmpdir(), 'stackchain-deploy-'));
+  const scratch = keeper.scratch('stackchain-deploy-');
   const outputsFile = join(scratch, 'outputs.json');
   note(`Deploying ${nodes} nodes…`);
-  try {
-    const context = [
-      `nodes=${nodes}`,
-      `emulator=${endpoint}`,
-      ...(options.networkFile === undefined ? [] : [`network=${options.networkFile}`]),
-      ...(options.context ?? []),
-    ];
-    await runCdk(
-      [
-        'deploy',
-        '--all',
-        ...['--concurrency', '4'],
-        ...['--require-approval', 'never'],
-        ...['--output', join(scratch, 'cdk.out')],
-        ...['--outputs-file', outputsFile],
-        ...context.flatMap((pair) => ['-c', pair]),
-      ],
-      {
-        env,
-        note: quiet(note),
-        ...(signal && { signal }),
-        ...(options.cwd && { cwd: options.cwd }),
-      },
-    );
-    return await nodesOf(readOutputs(outputsFile), endpoint, options.account);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  const context = [
+    `nodes=${nodes}`,
+    `emulator=${endpoint}`,
+    ...(options.networkFile === undefined ? [] : [`network=${options.networkFile}`]),
+    ...(options.context ?? []),
+  ];
+  await runCdk(
+    [
+      'deploy',
+      '--all',
+      ...['--concurrency', '4'],
+      ...['--require-approval', 'never', '--import-existing-resources'],
+      ...['--output', join(scratch, 'cdk.out')],
+      ...['--outputs-file', outputsFile],
+      ...context.flatMap((pair) => ['-c', pair]),
+    ],
+    { env, note: progressOf(note), keeper, ...(signal && { signal }), ...(cwd && { cwd }) },
+  );
+  return nodesOf(readOutputs(outputsFile), endpoint, options.account);
 }
 
 const credentials = (account = '000000000000') => ({
@@ -214,18 +223,18 @@ export async function minerEnvironment(
 
 async function startMiner(
   node: CloudNode,
-  env: Readonly<Record<string, string>>,
-  payTo: string,
+  { env, keeper, options }: Ground,
 ): Promise<ChildProcess> {
   const variables = await minerEnvironment(node, env);
-  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MINER, '--store'], {
+  const args = ['--disable-warning=ExperimentalWarning', MINER, '--store'];
+  return keeper.spawn(process.execPath, args, {
     stdio: ['ignore', 'ignore', process.env['STACKCHAIN_DEBUG'] ? 'inherit' : 'ignore'],
     env: {
       ...env,
       ...variables,
       STACKCHAIN_FUNCTION: 'miner',
       STACKCHAIN_THREADS: '1',
-      STACKCHAIN_MINING_ADDRESS: payTo,
+      STACKCHAIN_MINING_ADDRESS: options.miningAddress ?? node.address,
     },
   });
 }

@@ -1,41 +1,19 @@
 /** `deploy`: N nodes on AWS, or on a cloud emulated on this machine (`--local`). */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAddress } from '../../lib/codec/address.ts';
-import { checkCdk, readOutputs, runCdk } from '../cloud/cdk.ts';
-import { checkAws } from '../cloud/checks.ts';
+import { checkCdk, progressOf, readOutputs, runCdk } from '../cloud/cdk.ts';
+import { checkAws, regionFrom } from '../cloud/checks.ts';
+import { byNumber, deployedNodes } from '../cloud/deployed.ts';
+import { createKeeper } from '../cloud/keeper.ts';
 import { type CloudNode, startLocalCloud } from '../cloud/local-cloud.ts';
-import { type CliCommand, type Context, textOption } from '../command.ts';
-import { usage } from '../errors.ts';
+import { addPlanFlags, contextOf, foreignPeersOf, type Plan, readPlan } from '../cloud/plan.ts';
+import type { CliCommand, Context } from '../command.ts';
+import { refused } from '../errors.ts';
 import { sleep } from '../host/sleep.ts';
-import { wholeNumber } from '../numbers.ts';
+import { listenForStop, stopInTime } from '../host/until-stopped.ts';
+import { checkUrl } from '../settings.ts';
 
-const NODES_MAX = 50;
 const FOLLOW_MS = 5_000;
-const MINER_KINDS = ['fargate', 'fargate-spot', 'lambda', 'off'];
-
-interface Plan {
-  readonly nodes: number;
-  readonly miner: string;
-  /** Context of the CDK's app beside the number of nodes. */
-  readonly context: readonly string[];
-}
-
-function readPlan(options: Readonly<Record<string, unknown>>): Plan {
-  const text = textOption(options, 'nodes') ?? textOption(options, 'numNodes') ?? '3';
-  const miner = textOption(options, 'miner') ?? 'fargate';
-  if (!MINER_KINDS.includes(miner)) {
-    throw usage(`Error: --miner is one of ${MINER_KINDS.join(', ')}.`);
-  }
-  const nodes = wholeNumber(text, { flag: '--nodes', min: 1, max: NODES_MAX });
-  const address = textOption(options, 'address');
-  if (address !== undefined && !parseAddress(address).ok) {
-    throw usage('Error: Address is not valid');
-  }
-  const context = [`miner=${miner}`, ...(address === undefined ? [] : [`address=${address}`])];
-  return { nodes, miner, context };
-}
+const ANSWER_MS_MAX = 4_000;
 
 async function printNodes(
   context: Context,
@@ -51,33 +29,51 @@ async function printNodes(
 }
 
 async function deployLocal(context: Context, plan: Plan): Promise<void> {
-  const stopping = new AbortController();
-  const unlisten = context.io.onStop(() => stopping.abort());
-  const endpoint = context.io.env['AWS_ENDPOINT_URL'] || undefined;
-  try {
-    const cloud = await startLocalCloud({
-      nodes: plan.nodes,
-      // A `lambda` miner is a function: the emulator runs it.
-      mining: plan.miner.startsWith('fargate'),
-      context: [...plan.context, 'dev=true'],
-      note: (line) => context.note(line),
-      signal: stopping.signal,
-      ...(endpoint !== undefined && { endpoint }),
-      ...(context.settings.network !== undefined && { networkFile: context.settings.network }),
-    });
-    try {
-      for (const { name, token } of cloud.nodes) {
-        context.io.stderr.write(`${name} token ${token}\n`);
-      }
-      await printNodes(context, cloud.nodes);
-      await follow(context, cloud.nodes, stopping.signal);
-    } finally {
-      await cloud.stop();
-    }
-  } catch (error) {
+  const stopping = listenForStop(context.io);
+  const given = context.io.env['AWS_ENDPOINT_URL'] || undefined;
+  const endpoint = given === undefined ? undefined : checkUrl(given);
+  const running = runLocal(context, plan, endpoint, stopping.signal).catch((error: unknown) => {
     if (!stopping.signal.aborted) throw error;
+  });
+  try {
+    await Promise.race([running, stopping.asked]);
+    await stopInTime(running);
+    if (endpoint !== undefined && stopping.signal.aborted) {
+      context.note(
+        `What was deployed stays at ${endpoint}; \`stackchain destroy --local\` ends it.`,
+      );
+    }
   } finally {
-    unlisten();
+    stopping.release();
+  }
+}
+
+async function runLocal(
+  context: Context,
+  plan: Plan,
+  endpoint: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const cloud = await startLocalCloud({
+    nodes: plan.nodes,
+    mining: plan.miner.startsWith('fargate'),
+    miners: plan.miners,
+    context: contextOf(plan),
+    networkFile: plan.network,
+    note: (line) => context.note(line),
+    signal,
+    ...(plan.address !== undefined && { miningAddress: plan.address }),
+    ...(endpoint !== undefined && { endpoint }),
+  });
+  try {
+    for (const { name, token } of cloud.nodes) {
+      context.io.stderr.write(`${name} token ${token}\n`);
+    }
+    await printNodes(context, cloud.nodes);
+    context.note('Ctrl-C ends it. Where the nodes are, every few seconds:');
+    await follow(context, cloud.nodes, signal);
+  } finally {
+    await cloud.stop();
   }
 }
 
@@ -88,15 +84,16 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const states = await Promise.all(nodes.map((node) => stateOf(node)));
-    context.note(states.join('  '));
+    const states = await Promise.all(nodes.map((node) => stateOf(node, signal)));
+    if (!signal.aborted) context.note(states.join('  '));
     await sleep(FOLLOW_MS, signal);
   }
 }
 
-async function stateOf({ name, url }: CloudNode): Promise<string> {
+async function stateOf({ name, url }: CloudNode, signal: AbortSignal): Promise<string> {
   try {
-    const answer = await fetch(`${url}/v1/node`);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+    const answer = await fetch(`${url}/v1/node`, { signal: limit });
     const { height, tip } = (await answer.json()) as { height: number; tip: string };
     return `${name} ${height} ${tip.slice(-8)}`;
   } catch {
@@ -106,49 +103,80 @@ async function stateOf({ name, url }: CloudNode): Promise<string> {
 
 async function deployAws(context: Context, plan: Plan): Promise<void> {
   const { env } = context.io;
-  const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
   const note = (line: string): void => context.note(line);
-  const hasFargate = plan.miner.startsWith('fargate');
-  await checkAws({ nodes: plan.nodes, hasFargate, region, note });
-  const scratch = mkdtempSync(join(tmpdir(), 'stackchain-deploy-'));
+  const config = { region: await regionFrom(env) };
+  note('Checking the account…');
+  const account = await checkAws({
+    nodes: plan.nodes,
+    hasFargate: plan.miner.startsWith('fargate'),
+    config,
+    foreignPeers: foreignPeersOf(plan),
+    warn: (line) => context.warn(line),
+  });
+  note(`Deploying ${plan.nodes} nodes to ${account} in ${config.region}: some minutes…`);
+  const nodes = await deployStacks(context, plan, config.region);
+  await printNodes(context, nodes);
+  const here = nodes.map(({ name }) => name);
+  for (const name of (await deployedNodes(config)).filter((each) => !here.includes(each))) {
+    note(`${name} is still there; \`stackchain destroy --stack ${name}\` takes it down.`);
+  }
+  note('Writing is closed until `stackchain token` makes a token.');
+}
+
+/** The CDK's deploy, ended by Ctrl-C with its children. */
+async function deployStacks(
+  context: Context,
+  plan: Plan,
+  region: string,
+): Promise<{ name: string; url: string }[]> {
+  const keeper = createKeeper();
+  const stopping = new AbortController();
+  const unlisten = context.io.onStop(() => stopping.abort());
+  const scratch = keeper.scratch('stackchain-deploy-');
   const file = join(scratch, 'outputs.json');
+  const pairs = [`nodes=${plan.nodes}`, `network=${plan.network}`, ...contextOf(plan)];
   try {
     await runCdk(
       [
         'deploy',
         '--all',
         ...['--concurrency', '4', '--require-approval', 'never', '--import-existing-resources'],
-        ...['--outputs-file', file],
-        ...[`nodes=${plan.nodes}`, ...plan.context].flatMap((pair) => ['-c', pair]),
+        ...['--output', join(scratch, 'cdk.out'), '--outputs-file', file],
+        ...pairs.flatMap((pair) => ['-c', pair]),
       ],
-      { env, note },
+      {
+        env: { ...context.io.env, AWS_REGION: region },
+        note: progressOf((line) => context.note(line)),
+        signal: stopping.signal,
+        keeper,
+      },
     );
     const nodes = Object.entries(readOutputs(file)).flatMap(([stack, { ApiUrl }]) => {
       const name = /^Stackchain-(node\d+)$/.exec(stack)?.[1];
       return name === undefined || ApiUrl === undefined ? [] : [{ name, url: ApiUrl }];
     });
-    await printNodes(context, nodes);
-    context.note('Writing is closed until `stackchain token` makes a token.');
+    return nodes.sort((a, b) => byNumber(a.name, b.name));
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    throw refused(
+      'Error: stopped; CloudFormation ends what it began, and the next deploy goes on from there.',
+      'stopped',
+    );
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    unlisten();
+    await keeper.close();
   }
 }
 
 export const deploy: CliCommand = {
-  examples: ['stackchain deploy --local --nodes 3', 'stackchain deploy --nodes 3 --miner off'],
-  configure(command) {
-    command
-      .option('--nodes <N>', 'how many (default: 3)')
-      .option('--num-nodes <N>', 'the same')
-      .option('--local', 'on an emulator, until Ctrl-C')
-      .option('--miner <kind>', 'fargate, fargate-spot, lambda or off (default: fargate)')
-      .option(
-        '--address <A>',
-        'who the miners pay (default: nobody; Fargate with --local: their nodes)',
-      );
-  },
+  examples: [
+    'stackchain deploy --local --nodes 3',
+    'stackchain deploy --nodes 3 --miner off',
+    'stackchain deploy --nodes 3 --miners 2 --address A',
+  ],
+  configure: addPlanFlags,
   async run(context, options) {
-    const plan = readPlan(options);
+    const plan = readPlan(context, options);
     checkCdk();
     if (options['local'] === true) await deployLocal(context, plan);
     else await deployAws(context, plan);

@@ -90,6 +90,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'deploy',
     summary: 'put up N nodes on AWS, or on a cloud emulated here (--local)',
+    staysUp: true,
     load: async () => (await import('./deploy.ts')).deploy,
   },
   {

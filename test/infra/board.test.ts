@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { BoardStack } from '../../infra/board-stack.ts';
 import { NETWORK, resourcesOf, synth } from './helpers.ts';
 
-const { app, stacks, template } = synth(3, { miner: 'fargate' });
+const { app, stacks, template } = synth(3, { miner: 'lambda' });
 const board = Template.fromStack(
   new BoardStack(app, 'Stackchain-board', {
     networkName: NETWORK.name,
     spacingSeconds: NETWORK.spacingSeconds,
     nodes: stacks.map(({ nodeId }) => nodeId.node),
+    lambdaMiners: true,
   }),
 );
 

@@ -14,6 +14,16 @@ export const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+/** What an SDK client of this cloud is made with. */
+export const clientConfig = ({ endpoint, env }: LocalCloud) => ({
+  endpoint,
+  region: env['AWS_REGION'] as string,
+  credentials: {
+    accessKeyId: env['AWS_ACCESS_KEY_ID'] as string,
+    secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] as string,
+  },
+});
+
 /** Opens it, runs the bench, and takes it away whatever happens. */
 export async function withCloud(
   options: { readonly nodes: number; readonly params: ChainParams },

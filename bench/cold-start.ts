@@ -9,7 +9,7 @@
  * Needs Python 3.10 with venv, or AWS_ENDPOINT_URL. About three minutes on two cores.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,12 +84,31 @@ interface Took {
 }
 type Cold = Readonly<Record<'loaded' | 'first' | 'second', Took>>;
 
+/** All that is deployed, and what of it every start reads: the entry and what it imports at once. */
+function sizesOf(dir: string): { all: number; zipped: number; atOnce: number } {
+  const files = readdirSync(dir).filter((name) => name.endsWith('.mjs'));
+  const texts = new Map(files.map((name) => [name, readFileSync(join(dir, name), 'utf8')]));
+  const read = new Set<string>();
+  const visit = (name: string): void => {
+    if (read.has(name)) return;
+    read.add(name);
+    const text = texts.get(name) ?? '';
+    for (const [, next = ''] of text.matchAll(/(?:from|import)"\.\/([^"]+\.mjs)"/g)) visit(next);
+  };
+  visit('index.mjs');
+  const kB = (names: Iterable<string>): number =>
+    round([...names].reduce((sum, name) => sum + (texts.get(name)?.length ?? 0), 0) / 1000);
+  const zipped = round(gzipSync([...texts.values()].join('')).length / 1000);
+  return { all: kB(files), zipped, atOnce: kB(read) };
+}
+
 async function coldRow(
-  bundle: string,
+  dir: string,
   name: string,
   event: object,
   env: Record<string, string>,
 ): Promise<Row> {
+  const bundle = join(dir, 'index.mjs');
   const colds: Cold[] = [];
   for (let i = 0; i < RUNS; i++) {
     const args = ['--disable-warning=ExperimentalWarning', COLD, bundle, JSON.stringify(event)];
@@ -98,11 +117,12 @@ async function coldRow(
   }
   const of = (part: keyof Cold, what: keyof Took): number =>
     round(median(colds.map((cold) => cold[part][what])));
-  const bytes = readFileSync(bundle);
+  const { all, zipped, atOnce } = sizesOf(dir);
   return {
     function: name,
-    'bundle kB': round(bytes.length / 1000),
-    'zipped kB': round(gzipSync(bytes).length / 1000),
+    'bundle kB': all,
+    zipped,
+    'read at once': atOnce,
     'import ms': of('loaded', 'ms'),
     '(cpu)': of('loaded', 'cpuMs'),
     'first call ms': of('first', 'ms'),
@@ -119,7 +139,12 @@ async function invoked(
 ): Promise<{ cold: number; warm: number }> {
   const call = async (): Promise<number> => {
     const from = performance.now();
-    await lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }));
+    const answer = await lambda.send(
+      new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
+    );
+    if (answer.FunctionError !== undefined) {
+      throw new Error(`${FunctionName}: ${Buffer.from(answer.Payload ?? []).toString()}`);
+    }
     return performance.now() - from;
   };
   const [colds, warms]: [number[], number[]] = [[], []];
@@ -150,7 +175,7 @@ async function measure(cloud: LocalCloud, node: CloudNode, bundles: string): Pro
     if (Environment === undefined) continue;
     const event = eventsOf(params.genesisHash)[name] ?? {};
     const env = { ...cloud.env, ...Environment.Variables };
-    const row = await coldRow(join(bundles, name, 'index.mjs'), name, event, env);
+    const row = await coldRow(join(bundles, name), name, event, env);
     const { cold, warm } = await invoked(lambda, FunctionName, event);
     rows.push({ ...row, 'invoke cold ms': cold, 'warm ms': warm });
   }

@@ -22,9 +22,13 @@ export async function handler(event: unknown): Promise<void> {
       reopen: 'stackchain peers open',
     });
   } else {
-    await host.node.tick();
-    await host.wakeSyncIfBehind();
-    await wakeMinerIfAnyWaits(host);
+    try {
+      await host.node.tick();
+      await host.wakeSyncIfBehind();
+    } finally {
+      // Whatever failed: no transaction waits longer for it.
+      await wakeMinerIfAnyWaits(host);
+    }
   }
   await host.finish({ event: 'tick' });
 }

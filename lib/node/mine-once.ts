@@ -134,7 +134,10 @@ class Run {
     return template.ok && this.#isWorth(template.value) ? template.value : undefined;
   }
 
-  /** Ends early when somebody else's block left nothing to do. */
+  /**
+   * Ends early when somebody else's block left nothing to do. A transaction that just came in may
+   * not be seen yet: for that, nothing to do is no reason before its time is over.
+   */
   async #wait(first: Template): Promise<Template | undefined> {
     const { node, sleep } = this.#options;
     const { leastMs, spreadMs } = WAITS[this.#cause];
@@ -144,7 +147,8 @@ class Run {
     for (let template = first; ; ) {
       const leftMs = untilMs - node.clock.nowMs();
       if (leftMs <= 0) return this.#isWorth(template) ? template : undefined;
-      if (template.prevHash !== first.prevHash && !this.#isWorth(template)) return undefined;
+      const mayCome = leastMs > 0 && template.prevHash === first.prevHash;
+      if (!mayCome && !this.#isWorth(template)) return undefined;
       await sleep(Math.min(LOOK_MS, leftMs));
       const next = await node.template();
       if (!next.ok) return undefined;

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AwsHost } from '../../../functions/host.ts';
 import { handler, readEvent } from '../../../functions/mine.ts';
 import { createMinerCalls } from '../../../functions/miner-calls.ts';
+import { handler as tick } from '../../../functions/tick.ts';
 import { UNCLAIMED } from '../../../lib/mining/coinbase.ts';
 import type { Node } from '../../../lib/node/types.ts';
 import { rejectOf } from '../../../lib/rejects.ts';
@@ -149,6 +150,37 @@ describe('the handler', () => {
     await expect(handler({ cause: 'left', turn: 0 })).rejects.toThrow('refused a block');
     // Its line and metrics were written all the same.
     expect(finished).toMatchObject([{ end: 'refused' }]);
+  });
+});
+
+describe('housekeeping', () => {
+  const housekeep = async (count: number, mineFunction?: string): Promise<void> => {
+    host();
+    const now = hosts.now as AwsHost;
+    const mempool = { ...a.node.mempool, info: async () => ({ count }) };
+    const node = { ...a.node, mempool };
+    hosts.now = { ...now, node, environment: { mineFunction } } as unknown as AwsHost;
+    (hosts.now as { nudgeSync: unknown }).nudgeSync = async () => undefined;
+    (hosts.now as { wakeSyncIfBehind: unknown }).wakeSyncIfBehind = async () => undefined;
+    await tick({});
+  };
+
+  it('calls it while any transaction waits, and only then', async () => {
+    await housekeep(0, 'n-mine');
+    expect(calls).toEqual([]);
+    await housekeep(3, 'n-mine');
+    expect(calls).toEqual([['tick']]);
+    await housekeep(3);
+    expect(calls.length).toBe(1);
+    expect(finished.length).toBe(3);
+  });
+
+  it('calls it also when something else of it failed', async () => {
+    a.node.tick = async () => {
+      throw new Error('a peer is away');
+    };
+    await expect(housekeep(1, 'n-mine')).rejects.toThrow('a peer is away');
+    expect(calls).toEqual([['tick']]);
   });
 });
 

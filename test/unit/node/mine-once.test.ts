@@ -96,6 +96,10 @@ describe('a call for a transaction', () => {
     }
     expect(await tipOf(a)).toBe(before);
     expect(metrics).toEqual([]);
+    // Who was called by the clock sees at once that there is nothing.
+    slept = [];
+    await call('tick');
+    expect(slept).toEqual([]);
   });
 
   it('takes what comes in the same breath into the same block', async () => {

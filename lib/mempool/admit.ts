@@ -9,7 +9,7 @@ import { toHex } from '../codec/index.ts';
 import type { Condition, Op } from '../ports/store.ts';
 import { TRANSACT_OPS_MAX } from '../store/limits.ts';
 import type { Txid } from '../types.ts';
-import type { Plan } from './assess.ts';
+import { contested, opsNeeded, type Plan } from './assess.ts';
 import type { MempoolContext } from './context.ts';
 import { MEMPOOL_LIMITS } from './context.ts';
 import { encodeStored, poolKey, type StoredTx } from './rows.ts';
@@ -36,10 +36,9 @@ export async function admit(ctx: MempoolContext, plan: Plan): Promise<Admission>
     addedMs: ctx.clock.nowMs(),
     nonce: newNonce(ctx),
   };
-  const needed =
-    1 + plan.cells.length + plan.parents.length + plan.goneClaimants.length + plan.conflicts.length;
-  return needed <= TRANSACT_OPS_MAX
-    ? admitAtOnce(ctx, plan, entry, TRANSACT_OPS_MAX - needed)
+  const { all } = opsNeeded(plan);
+  return all <= TRANSACT_OPS_MAX
+    ? admitAtOnce(ctx, plan, entry, TRANSACT_OPS_MAX - all)
     : admitInParts(ctx, plan, entry);
 }
 
@@ -99,38 +98,41 @@ function claimOp(ctx: MempoolContext, txid: Txid, { pk, sk, cell }: InputCell): 
 /**
  * More rows than one transaction of the store holds: the row is put as pending, the claims follow in
  * several, each under the row's nonce; then it counts. Whoever meets a pending row past its time
- * deletes it, and what of it is still under way fails on the nonce.
+ * deletes it, and what of it is still under way fails on the nonce. Whom it replaces stands until the
+ * last transaction, which is all or nothing.
  */
 async function admitInParts(ctx: MempoolContext, plan: Plan, entry: StoredTx): Promise<Admission> {
   const { store } = ctx;
   const pending = { ...entry, pendingUntil: ctx.clock.nowMs() + MEMPOOL_LIMITS.pendingMs };
   const own = { nonce: entry.nonce };
-  const removed = plan.conflicts;
-  const begun = await store.transact([
-    putOp(pending, { row: 'absent' }),
-    ...removed.map(({ txid, nonce }) => deleteOp(txid, nonce)),
-  ]);
+  const begun = await store.transact([putOp(pending, { row: 'absent' })]);
   if (!begun.ok) return { ok: false };
   const undo = async (): Promise<Admission> => {
     await store.transact([deleteOp(entry.txid, entry.nonce)]);
     return { ok: false };
   };
+  const atLast = contested(plan);
+  const before = plan.cells.filter((cell) => !atLast.includes(cell));
   // Half for claims, half for checks of whom they are taken from.
   const claimsAtOnce = Math.floor(TRANSACT_OPS_MAX / 2) - 1;
-  for (let at = 0; at < plan.cells.length; at += claimsAtOnce) {
-    const cells = plan.cells.slice(at, at + claimsAtOnce);
+  for (let at = 0; at < before.length; at += claimsAtOnce) {
+    const cells = before.slice(at, at + claimsAtOnce);
     const claimants = new Set(cells.map(({ cell }) => cell.claim as Txid));
-    const before = [...plan.goneClaimants, ...removed.map(({ txid }) => txid)];
     const result = await store.transact([
       checkOp(entry.txid, own),
       ...cells.map((cell) => claimOp(ctx, entry.txid, cell)),
-      ...before.flatMap((id) => (claimants.has(id) ? [checkOp(id, { row: 'absent' })] : [])),
+      ...plan.goneClaimants.flatMap((id) =>
+        claimants.has(id) ? [checkOp(id, { row: 'absent' })] : [],
+      ),
     ]);
     if (!result.ok) return undo();
   }
+  const removed = plan.conflicts;
   const done = await store.transact([
     putOp(entry, own),
     ...plan.parents.map(({ txid, nonce }) => checkOp(txid, { nonce })),
+    ...atLast.map((cell) => claimOp(ctx, entry.txid, cell)),
+    ...removed.map(({ txid, nonce }) => deleteOp(txid, nonce)),
   ]);
   return done.ok ? { ok: true, entry, removed } : undo();
 }

@@ -8,6 +8,7 @@ import { signatureChecksOf } from '../consensus/connect.ts';
 import { medianTimePast } from '../consensus/context.ts';
 import { isFinal } from '../consensus/locks.ts';
 import { asMempoolReject, refuse, rejectOf, scriptFailure } from '../rejects.ts';
+import { TRANSACT_OPS_MAX } from '../store/limits.ts';
 import type { Coin, OutpointKey, Reject, Sats, Tx, Txid, Verdict } from '../types.ts';
 import { toOutpointKey, valid } from '../types.ts';
 import {
@@ -41,6 +42,23 @@ export interface Plan {
   /** What spends the same coins, then what builds on that: replaced. */
   readonly conflicts: readonly StoredTx[];
   readonly descendants: readonly StoredTx[];
+}
+
+/**
+ * Operations of the store's transaction that admits it. What a conflict has claimed changes hands in
+ * the very transaction that deletes the conflict; the rest may be claimed before.
+ */
+export function opsNeeded(plan: Plan): { readonly all: number; readonly atLast: number } {
+  const { cells, parents, goneClaimants, conflicts } = plan;
+  const fixed = 1 + parents.length + conflicts.length;
+  const all = fixed + cells.length + goneClaimants.length;
+  return { all, atLast: fixed + contested(plan).length };
+}
+
+/** The coins that are taken from those which stand. */
+export function contested({ cells, conflicts }: Plan): InputCell[] {
+  const theirs = new Set<string>(conflicts.map(({ txid }) => txid));
+  return cells.filter(({ cell: { claim } }) => claim !== undefined && theirs.has(claim));
 }
 
 export type Assessment =
@@ -264,8 +282,14 @@ async function place(
   const chain = { candidate, ancestors, evicted };
   const limits = checkChainLimits(pool, chain, returned ? returnedLimits(policy) : policy);
   if (!limits.ok) return limits;
+  const plan = { ...draft, parents, descendants };
+  // In parts, a death could come between those that go and the one that takes their place.
+  const { all, atLast } = opsNeeded(plan);
+  if (all > TRANSACT_OPS_MAX && atLast > TRANSACT_OPS_MAX) {
+    return refuse('too many potential replacements', `${atLast} changes at once`);
+  }
   const room = checkRoom(cache, { candidate, evicted }, policy.bytesMax);
-  return room.ok ? valid({ ...draft, parents, descendants }) : room;
+  return room.ok ? valid(plan) : room;
 }
 
 /** A full mempool takes what pays more per byte than its worst package. */

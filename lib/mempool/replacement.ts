@@ -3,7 +3,6 @@
  * (policy/rbf.cpp). Owns the rules; which transactions conflict, the caller found out. Pure.
  */
 import { refuse } from '../rejects.ts';
-import { TRANSACT_OPS_MAX } from '../store/limits.ts';
 import type { Txid, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
 import { compareFeeRates, type FeeSum, feeAt } from './fee-rate.ts';
@@ -49,9 +48,7 @@ export function checkReplacement(replacement: Replacement, policy: MempoolPolicy
   if (dearer !== undefined) {
     return refuse('insufficient fee', `fee rate not above that of ${dearer.entry.txid}`);
   }
-  // Their rows go in one transaction of the store, beside the row of the candidate.
-  const isTooMuch = evicted.length > policy.replacementsMax || conflicts.length >= TRANSACT_OPS_MAX;
-  if (isTooMuch) {
+  if (evicted.length > policy.replacementsMax) {
     return refuse('too many potential replacements', String(evicted.length));
   }
   const added = newParent(replacement);

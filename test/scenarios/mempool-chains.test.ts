@@ -234,7 +234,7 @@ describe('a transaction of more inputs than one store transaction holds', () => 
   it('replaces many at once, and is replaced by one', async () => {
     world = await MempoolWorld.open({ blocks: 6 });
     await fanOut(150);
-    const small = Array.from({ length: 60 }, (_, i) =>
+    const small = Array.from({ length: 49 }, (_, i) =>
       world.story.pay({ from: `fan:${i}`, to: 'bob', sats: 1000, fee: 300, sequence: OPT_IN }),
     );
     expect(new Set(await acceptAll(small))).toEqual(new Set(['accepted']));

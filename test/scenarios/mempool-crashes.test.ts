@@ -71,6 +71,20 @@ const SCENES: Record<string, () => Promise<Scene>> = {
     for (const each of [first, child]) await world.accept(each);
     return { tx, old: [first.txid, child.txid], new: [tx.txid] };
   },
+  'a replacement by a transaction of 150 inputs': async () => {
+    const { story } = world;
+    const outputs = Array.from({ length: 150 }, () => ({ to: 'alice', sats: 1e6 }));
+    await world.mine({ txs: [story.spend({ name: 'fan', inputs: ['b2:0'], outputs })] });
+    const optIn = { to: 'bob', sats: 3e5, sequence: OPT_IN };
+    const old = [3, 149].map((i) => story.pay({ ...optIn, name: `old${i}`, from: `fan:${i}` }));
+    // Its other input must not be lost to it when the replacement dies half-way.
+    const two = story.pay({ ...optIn, name: 'two', from: ['fan:70', 'fan:71'] });
+    const child = story.pay({ from: 'two:1', to: 'bob', sats: 2e5 });
+    for (const tx of [...old, two, child]) await world.accept(tx);
+    const from = outputs.map((_, i) => `fan:${i}`);
+    const tx = story.pay({ ...optIn, from, fee: 100_000 });
+    return { tx, old: [...old, two, child].map(({ txid }) => txid), new: [tx.txid] };
+  },
   'a transaction of 150 inputs': async () => {
     const { story } = world;
     const outputs = Array.from({ length: 150 }, () => ({ to: 'alice', sats: 1e6 }));
@@ -117,6 +131,33 @@ describe('a process that dies while it admits', () => {
         }
       }
     }
+  });
+
+  it('a replacement that cannot go in one step is refused, and the one that stands goes on', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const fan = async (name: string, from: string, count: number): Promise<string[]> => {
+      const outputs = Array.from({ length: count }, () => ({ to: 'alice', sats: 1e6 }));
+      await world.mine({ txs: [story.spend({ name, inputs: [from], outputs })] });
+      return outputs.map((_, i) => `${name}:${i}`);
+    };
+    const pay = (from: string[], fee: number) =>
+      story.pay({ from, to: 'bob', sats: 1000, fee, sequence: OPT_IN });
+    const many = await fan('many', 'b1:0', 99);
+    const large = pay(many, 100_000);
+    const small = pay(await fan('few', 'b2:0', 98), 100_000);
+    for (const tx of [large, small]) expect(await world.try(tx)).toBe('accepted');
+    // One row, 98 claims and one that goes: the store takes a hundred operations.
+    const better = pay(
+      small.inputs.map((_, i) => `few:${i}`),
+      200_000,
+    );
+    expect(await world.try(better)).toBe('accepted');
+    const tooLarge = pay(many, 200_000);
+    expect(await world.mempool.test(tooLarge.raw)).toMatchObject({ ok: false });
+    expect(await world.try(tooLarge)).toBe('too many potential replacements');
+    expect(sorted(await world.txids())).toEqual(sorted([large.txid, better.txid]));
+    expect(await brokenInvariants(world)).toEqual([]);
   });
 
   it('leaves a transaction that nobody was told of: the next tick tells it', async () => {

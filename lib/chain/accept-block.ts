@@ -17,13 +17,15 @@ import { valid } from '../types.ts';
 import { activateBest, isOnChain } from './activate-best.ts';
 import type { Candidate } from './assess-block.ts';
 import { assessBlock, condemn, readFacts, readOffer, rejected } from './assess-block.ts';
-import { bodyRows, putBodies } from './block-store.ts';
+import { bodyRows, type NewBody, putBodies } from './block-store.ts';
 import { commitDraft, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow } from './context.ts';
 import { Fold } from './fold.ts';
-import { noteOffChain, offKey, offRow, readVerdict } from './off-chain.ts';
+import { listLeftOver } from './left-over.ts';
+import { offKey, offRow, readVerdict } from './off-chain.ts';
 import { dropOrphans, listOrphans, loadOrphan, type Orphan, orphansOf } from './orphans.ts';
+import { noteOffChain } from './quota.ts';
 import type { BlockOutcome } from './types.ts';
 
 /** `settle`: all is stored, the best branch is to be found. */
@@ -35,10 +37,24 @@ type Step =
 const outcomeStep = (outcome: BlockOutcome): Step => ({ kind: 'outcome', outcome });
 
 /** The row that lets the next caller finish what a death interrupts. */
-export const pendingRow = (hash: BlockHash): LooseRow => ({
+const pendingRow = (hash: BlockHash): LooseRow => ({
   ...PENDING_KEY,
   value: encodeHash(hash),
 });
+
+/** Stores the bodies but for the rows by which they count as here: those are the answer. */
+export async function putChunks(
+  { store }: ChainContext,
+  bodies: readonly NewBody[],
+): Promise<LooseRow[]> {
+  const top = bodies.at(-1);
+  const named = top === undefined ? [] : [pendingRow(top.entry.hash)];
+  const { chunks, heads } = bodyRows(bodies);
+  if (chunks.length === 0) return [...named, ...heads];
+  // Named first: a death on the way must not leave chunks that nobody knows of.
+  await store.put([...named, ...chunks]);
+  return heads;
+}
 
 /** Stores the body off the chain, with all that says so. */
 async function storeOff(ctx: ChainContext, candidate: Candidate): Promise<void> {
@@ -68,9 +84,11 @@ async function connectDirect(
     await condemn(ctx, entry, found, { headerKnown });
     return outcomeStep(rejected(entry.hash, found));
   }
-  const { chunks, heads } = bodyRows([{ entry, block }]);
-  if (chunks.length > 0) await ctx.store.put(chunks);
-  const rows = [pendingRow(entry.hash), ...heads];
+  const { pending } = candidate;
+  if (pending !== undefined && pending !== tip.hash && pending !== entry.hash) {
+    await listLeftOver(ctx, snapshot, pending);
+  }
+  const rows = await putChunks(ctx, [{ entry, block }]);
   const move = { from: tip, to: entry, forkHeight: tip.height };
   const change = await commitDraft(ctx, snapshot, folded.draft, move, rows);
   if (change === undefined) {

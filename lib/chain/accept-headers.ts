@@ -15,7 +15,8 @@ import { headerRow, readEntries } from './block-store.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow, tipOf } from './context.ts';
 import { bestWork } from './header-index.ts';
-import { invalidKey, noteOffChain, offRow, siblingsOf } from './off-chain.ts';
+import { invalidKey, offRow, siblingsOf } from './off-chain.ts';
+import { noteOffChain } from './quota.ts';
 import { relist } from './relist.ts';
 import type { HeadersOutcome } from './types.ts';
 

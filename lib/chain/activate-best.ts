@@ -14,7 +14,7 @@ import {
   PENDING_KEY,
 } from '../store/layout.ts';
 import type { BlockHash, Height, Reject } from '../types.ts';
-import { loadBlock, readEntries, readEntry } from './block-store.ts';
+import { loadBlock, readEntry } from './block-store.ts';
 import { commitDraft, joinChanges, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, tipOf } from './context.ts';
@@ -252,19 +252,4 @@ export async function activateBest(
 export async function isOnChain(snapshot: Snapshot, entry: BlockEntry): Promise<boolean> {
   const row = await snapshot.get(heightKey(entry.height));
   return row !== undefined && decodeHeightRow(row.value).hash === entry.hash;
-}
-
-/**
- * A block that was stored to extend the tip and lost the race to another, with a death in between,
- * lies nowhere: from here on it lies off the chain like any other.
- */
-export async function pendingLeftOver(
-  ctx: ChainContext,
-  snapshot: Snapshot,
-): Promise<{ entry: BlockEntry; bodyBytes: number } | undefined> {
-  const [row] = await ctx.store.read([PENDING_KEY]);
-  if (row === undefined) return undefined;
-  const [found] = await readEntries(ctx.store, [decodeHash(row.value)]);
-  if (found === undefined || found.bodyBytes === 0) return undefined;
-  return (await isOnChain(snapshot, found.entry)) ? undefined : found;
 }

@@ -15,10 +15,12 @@ import { rejectOf } from '../rejects.ts';
 import {
   blockKey,
   decodeBlockRow,
+  decodeHash,
   decodeText,
   headerKey,
   OFF_BODIES,
   OFF_HEADERS,
+  PENDING_KEY,
 } from '../store/layout.ts';
 import type { Block, BlockHash, BlockHeader, Reject, Verdict } from '../types.ts';
 import { isOnChain } from './activate-best.ts';
@@ -29,13 +31,13 @@ import {
   descendantsOf,
   invalidKey,
   loadTree,
-  noteOffChain,
   offKey,
   offRow,
   siblingsOf,
   verdictRows,
 } from './off-chain.ts';
 import { keepOrphan } from './orphans.ts';
+import { noteOffChain } from './quota.ts';
 import { relist } from './relist.ts';
 import type { BlockOutcome } from './types.ts';
 
@@ -48,6 +50,8 @@ export interface Candidate {
   /** It extends the tip: its coins are those of the snapshot. */
   readonly extendsTip: boolean;
   readonly headerKnown: boolean;
+  /** The block that was stored last to extend a tip: see PENDING_KEY. */
+  readonly pending?: BlockHash;
 }
 
 export type Assessment =
@@ -65,6 +69,7 @@ export interface Facts {
   readonly verdict?: string;
   readonly parentVerdict?: string;
   readonly parent?: BlockEntry;
+  readonly pending?: BlockHash;
 }
 
 export async function readFacts(
@@ -74,8 +79,8 @@ export async function readFacts(
 ): Promise<Facts> {
   const { hash, prevHash } = header;
   const keysOf = (id: BlockHash) => [blockKey(id), headerKey(id), invalidKey(id)];
-  const rows = await ctx.store.read([...keysOf(hash), ...keysOf(prevHash)]);
-  const [block, bare, verdict, parentBlock, parentBare, parentVerdict] = rows;
+  const rows = await ctx.store.read([...keysOf(hash), ...keysOf(prevHash), PENDING_KEY]);
+  const [block, bare, verdict, parentBlock, parentBare, parentVerdict, pending] = rows;
   const row = block ?? bare;
   const parentRow = parentBlock ?? parentBare;
   return {
@@ -85,6 +90,7 @@ export async function readFacts(
     ...(verdict && { verdict: decodeText(verdict.value) }),
     ...(parentVerdict && { parentVerdict: decodeText(parentVerdict.value) }),
     ...(parentRow && { parent: decodeBlockRow(parentRow.value).entry }),
+    ...(pending && { pending: decodeHash(pending.value) }),
   };
 }
 
@@ -244,5 +250,14 @@ async function assessBody(
     return answer(rejected(hash, verdict.reject));
   }
   const extendsTip = parent.hash === tip.hash;
-  return { kind: 'candidate', block: block.value, entry, tip, extendsTip, headerKnown };
+  const { pending } = facts;
+  return {
+    kind: 'candidate',
+    block: block.value,
+    entry,
+    tip,
+    extendsTip,
+    headerKnown,
+    ...(pending && { pending }),
+  };
 }

@@ -170,12 +170,8 @@ function readUndo(undo: Uint8Array, block: Block): Coin[] | undefined {
   }
 }
 
-/** Takes a block away: first the row by which it counts as here. */
-export async function removeBlocks(store: Store, hashes: readonly BlockHash[]): Promise<void> {
-  if (hashes.length === 0) return;
-  await store.remove(hashes.flatMap((hash) => [blockKey(hash), headerKey(hash)]));
-  for (const hash of hashes) {
-    const rows = await store.list(blockKey(hash).pk);
-    if (rows.length > 0) await store.remove(rows.map(({ pk, sk }) => ({ pk, sk })));
-  }
+/** Keys of all rows of a block: its own, the body's, the undo data's. */
+export async function blockKeys(store: Store, hash: BlockHash): Promise<RowKey[]> {
+  const rows = await store.list(blockKey(hash).pk);
+  return rows.map(({ pk, sk }) => ({ pk, sk }));
 }

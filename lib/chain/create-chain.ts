@@ -29,17 +29,19 @@ import type { BlockHash, BlockHeader } from '../types.ts';
 import { acceptBlock, proposeBlock } from './accept-block.ts';
 import { acceptBlocks } from './accept-blocks.ts';
 import { acceptHeaders, storageThreshold } from './accept-headers.ts';
-import { activateBest, pendingLeftOver } from './activate-best.ts';
+import { activateBest } from './activate-best.ts';
 import { hasBody } from './assess-block.ts';
 import { loadBlock, loadRaw, putBodies, readEntry } from './block-store.ts';
 import { commitDraft } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
-import { noHints, receivedNow, tipOf } from './context.ts';
+import { noHints, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
 import { HeaderIndex } from './header-index.ts';
 import { headersAfter } from './headers-after.ts';
-import { enforceQuota, listAll, offRow } from './off-chain.ts';
+import { clearLeftOver } from './left-over.ts';
+import { listAll } from './off-chain.ts';
 import { expireOrphans, listOrphans } from './orphans.ts';
+import { enforceQuota } from './quota.ts';
 import type { Chain } from './types.ts';
 import { invalidate, listTips, reconsider } from './verdicts.ts';
 import { SnapshotView } from './view.ts';
@@ -99,13 +101,7 @@ async function tick(ctx: ChainContext): Promise<void> {
   const { store, hints, clock } = ctx;
   await withSnapshot(store, async (snapshot) => {
     const tip = tipOf(snapshot);
-    const left = await pendingLeftOver(ctx, snapshot);
-    if (left !== undefined && left.entry.chainwork <= tip.chainwork) {
-      const about = { bodyBytes: left.bodyBytes, receivedAt: receivedNow(ctx) };
-      await store.put([offRow(OFF_BODIES, left.entry, about)]);
-      await store.put([{ ...PENDING_KEY, value: encodeHash(tip.hash) }]);
-      hints.offRows++;
-    }
+    await clearLeftOver(ctx, snapshot);
     if (hints.quotaTip !== tip.hash || hints.offRows > 0) await enforceQuota(ctx, snapshot, tip);
   });
   await expireOrphans(ctx);

@@ -1,11 +1,10 @@
 /**
  * What is stored but not on the best chain: bodies (`O`), headers without a body (`W`), verdicts
- * (`X`). Owns their listing, their shape as a tree, the sibling bound and the quota. All of it is
- * loose: rows of blocks that have since joined the chain are possible and harmless.
+ * (`X`). Owns their listing, their shape as a tree and the sibling bound; the quota is quota.ts. All
+ * of it is loose: rows of blocks that have since joined the chain are possible and harmless.
  */
 import type { BlockEntry } from '../consensus/types.ts';
 import type { LooseRow, RangeOptions, RowKey, Snapshot, Store } from '../ports/store.ts';
-import { withSnapshot } from '../ports/store.ts';
 import { rejectOf } from '../rejects.ts';
 import type { OffRow } from '../store/layout.ts';
 import {
@@ -14,7 +13,6 @@ import {
   decodeText,
   encodeOff,
   encodeText,
-  headerKey,
   heightKey,
   INVALID,
   OFF_BODIES,
@@ -24,8 +22,6 @@ import {
   workText,
 } from '../store/layout.ts';
 import type { BlockHash, Reject } from '../types.ts';
-import { removeBlocks } from './block-store.ts';
-import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, tipOf } from './context.ts';
 
 /** Sorts after every row of this work. */
@@ -214,146 +210,4 @@ export async function trimPath(
   const hash = row === undefined ? undefined : decodeHeightRow(row.value).hash;
   if (hash !== lowest.prevHash) return undefined;
   return { path: [...path], forkHeight: lowest.height - 1 };
-}
-
-/* The quota */
-
-/** Rows that must stay: on a branch that is not known invalid and has more work than the tip. */
-function protectedNodes(tree: OffTree, tip: BlockEntry): Set<BlockHash> {
-  const kept = new Set<BlockHash>();
-  for (const node of tree.nodes.values()) {
-    if (node.chainwork <= tip.chainwork || tree.invalid.has(node.hash)) continue;
-    for (let at: OffNode | undefined = node; at !== undefined && !kept.has(at.hash); ) {
-      kept.add(at.hash);
-      at = tree.nodes.get(at.prevHash);
-    }
-  }
-  return kept;
-}
-
-/** Work of the best branch that each node is part of: what goes first is a whole branch. */
-function branchWork(tree: OffTree): Map<BlockHash, bigint> {
-  const best = new Map<BlockHash, bigint>();
-  const byWork = [...tree.nodes.values()].sort((a, b) => (a.chainwork < b.chainwork ? 1 : -1));
-  for (const node of byWork) {
-    const own = best.get(node.hash) ?? node.chainwork;
-    best.set(node.hash, own);
-    const parent = best.get(node.prevHash);
-    if (parent === undefined || parent < own) best.set(node.prevHash, own);
-  }
-  return best;
-}
-
-/** Which nodes the quota and the depth rule give up. Pure. */
-export function planEviction(tree: OffTree, tip: BlockEntry): OffNode[] {
-  const kept = protectedNodes(tree, tip);
-  const works = branchWork(tree);
-  const workOf = (node: OffNode): bigint => works.get(node.hash) ?? node.chainwork;
-  const evicted: OffNode[] = [];
-  const loose: OffNode[] = [];
-  let bytes = 0;
-  let headers = 0;
-  for (const node of tree.nodes.values()) {
-    const isOld = node.height <= tip.height - CHAIN_LIMITS.sideDepthMax && !kept.has(node.hash);
-    if (isOld) evicted.push(node);
-    else {
-      bytes += node.bodyBytes;
-      headers += 1;
-      if (!kept.has(node.hash)) loose.push(node);
-    }
-  }
-  // Least branch first, its leaf first: what is left always hangs together.
-  loose.sort((a, b) => {
-    const [left, right] = [workOf(a), workOf(b)];
-    if (left !== right) return left < right ? -1 : 1;
-    return b.height - a.height;
-  });
-  for (const node of loose) {
-    if (bytes <= CHAIN_LIMITS.offBytesMax && headers <= CHAIN_LIMITS.offHeadersMax) break;
-    bytes -= node.bodyBytes;
-    headers -= 1;
-    evicted.push(node);
-  }
-  return evicted;
-}
-
-export const nodeKeys = (node: OffNode): RowKey[] => [
-  offKey(OFF_BODIES, node),
-  offKey(OFF_HEADERS, node),
-];
-
-/** Nodes that have since joined the best chain. */
-async function joinedNodes(snapshot: Snapshot, nodes: readonly OffNode[]): Promise<OffNode[]> {
-  const rows = await snapshot.getMany(nodes.map((node) => heightKey(node.height)));
-  return nodes.filter((node, i) => {
-    const row = rows[i];
-    return row !== undefined && decodeHeightRow(row.value).hash === node.hash;
-  });
-}
-
-/**
- * What lies at or below the tip's work, or was found invalid: nothing else can be given up. While a
- * node catches up, what is above are many headers, none of which it must read for this.
- */
-async function mayBeGivenUp(store: Store, tip: BlockEntry): Promise<boolean> {
-  const [body, header, invalid] = await Promise.all([
-    store.list(OFF_BODIES, { limit: 1 }),
-    store.list(OFF_HEADERS, { limit: 1 }),
-    store.list(INVALID, { limit: 1 }),
-  ]);
-  const low = toOffRows([...body, ...header]).some((row) => row.chainwork <= tip.chainwork);
-  return low || invalid.length > 0;
-}
-
-/** Drops rows of blocks that joined the chain, and what quota and depth give up. */
-export async function enforceQuota(
-  ctx: ChainContext,
-  snapshot: Snapshot,
-  tip: BlockEntry,
-): Promise<void> {
-  const { store, hints } = ctx;
-  hints.offRows = 0;
-  hints.offBytes = 0;
-  hints.quotaTip = tip.hash;
-  if (!(await mayBeGivenUp(store, tip))) return;
-  const tree = await loadTree(store);
-  const nodes = [...tree.nodes.values()];
-  const joined = await joinedNodes(
-    snapshot,
-    nodes.filter((node) => node.chainwork <= tip.chainwork),
-  );
-  const onChain = new Set(joined.map((node) => node.hash));
-  const off: OffTree = {
-    ...tree,
-    nodes: new Map(nodes.filter((n) => !onChain.has(n.hash)).map((n) => [n.hash, n])),
-  };
-  const planned = planEviction(off, tip);
-  // Another process may have made one of these branches the best since the snapshot was taken.
-  const late = await withSnapshot(store, (now) => joinedNodes(now, planned));
-  const joinedLate = new Set(late.map((node) => node.hash));
-  const evicted = planned.filter((node) => !joinedLate.has(node.hash));
-  // Bodies first: a death in between leaves rows that the next call finds again.
-  await removeBlocks(
-    store,
-    evicted.map((node) => node.hash),
-  );
-  const keys = [
-    ...[...joined, ...evicted].flatMap(nodeKeys),
-    ...joined.map((node) => headerKey(node.hash)),
-    ...evicted.flatMap((node) => [invalidKey(node.hash), { pk: UNPARKED, sk: node.hash }]),
-  ];
-  if (keys.length > 0) await store.remove(keys);
-}
-
-/** Counts what was put off the chain; when it is much, the quota is enforced before the next tick. */
-export async function noteOffChain(
-  ctx: ChainContext,
-  added: { readonly rows: number; readonly bytes: number },
-): Promise<void> {
-  const { hints, store } = ctx;
-  hints.offRows += added.rows;
-  hints.offBytes += added.bytes;
-  const { quotaSlackRows, quotaSlackBytes } = CHAIN_LIMITS;
-  if (hints.offRows <= quotaSlackRows && hints.offBytes <= quotaSlackBytes) return;
-  await withSnapshot(store, (snapshot) => enforceQuota(ctx, snapshot, tipOf(snapshot)));
 }

@@ -16,7 +16,8 @@ import {
 import { readEntry } from './block-store.ts';
 import type { ChainContext } from './context.ts';
 import { receivedNow, tipOf } from './context.ts';
-import { noteOffChain, offKey, offRow } from './off-chain.ts';
+import { offKey, offRow } from './off-chain.ts';
+import { noteOffChain } from './quota.ts';
 
 const ROWS_EACH = 3;
 

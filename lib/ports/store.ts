@@ -51,6 +51,11 @@ export interface Commit {
   readonly log: Uint8Array;
   /** Any number; the last change of a key wins. */
   readonly changes: readonly Change[];
+  /**
+   * Loose rows that go in the same step, at most 60, in a commit without changes: what nobody can
+   * have built on who commits on an older version. Their keys hold no other cell.
+   */
+  readonly removes?: readonly RowKey[];
 }
 
 export type CommitResult =

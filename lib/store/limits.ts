@@ -18,6 +18,8 @@ export const MARK_CHARS_MAX = 256;
 /** Ops of one transaction and their bytes. */
 export const TRANSACT_OPS_MAX = 100;
 export const TRANSACT_BYTES_MAX = 4 * 1024 * 1024;
+/** Loose rows that one commit removes: with 48 KB each they are below a transaction's 4 MB. */
+export const REMOVES_MAX = 60;
 /** Rows of one page. */
 export const PAGE_ROWS_DEFAULT = 1000;
 export const PAGE_ROWS_MAX = 10_000;
@@ -90,6 +92,19 @@ export function checkCommit(expectedVersion: number, commit: Commit): void {
   for (const change of commit.changes) {
     checkKey(change);
     if (change.value !== undefined) checkValue(change.value);
+  }
+  checkRemoves(commit);
+}
+
+function checkRemoves({ changes, removes = [] }: Commit): void {
+  checkKeys(removes);
+  if (removes.length > REMOVES_MAX) {
+    refuse(`a commit that removes ${removes.length} rows, at most ${REMOVES_MAX}`);
+  }
+  if (removes.length > 0 && changes.length > 0)
+    refuse('a commit that both removes and changes rows');
+  if (new Set(removes.map(({ pk, sk }) => `${pk} ${sk}`)).size < removes.length) {
+    refuse('a commit that removes one row twice');
   }
 }
 

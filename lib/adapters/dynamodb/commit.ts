@@ -11,10 +11,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../faults.ts';
 import { type Change, type Commit, type CommitResult, logKey } from '../../ports/store.ts';
-import { ATTEMPT_MS_MAX, Attempt, type DynamoPorts } from './attempt.ts';
+import { ATTEMPT_MS_MAX, Attempt, type AwsError, type DynamoPorts } from './attempt.ts';
 import { decodeIntent, encodeIntent } from './intent.ts';
 import { deleteIntent, putIntent, readIntent } from './intent-rows.ts';
-import { type Expression, HEAD_KEY, itemKey, type OpenIntent } from './items.ts';
+import { type Expression, HEAD_KEY, itemKey, NO_OTHER_CELL, type OpenIntent } from './items.ts';
 import { getHead, getItem } from './reads.ts';
 import {
   isRefused,
@@ -55,6 +55,7 @@ export async function commitOn(
     head: given.head.slice(),
     log: given.log.slice(),
     changes: foldChanges(given.changes),
+    removes: given.removes ?? [],
   };
   const iid = Buffer.from(ports.random.bytes(16)).toString('hex');
   const plan: Plan = { iid, version: expectedVersion + 1, commit };
@@ -97,7 +98,12 @@ async function commitSmall(attempt: Attempt, plan: Plan): Promise<CommitResult> 
     },
   };
   const rows = commit.changes.map((change) => rowUpdate(attempt, plan, change));
-  const TransactItems = [head, ...rows, logUpdate(attempt, plan)].map((Update) => ({ Update }));
+  const TransactItems = [
+    ...[head, ...rows, logUpdate(attempt, plan)].map((Update) => ({ Update })),
+    ...(commit.removes ?? []).map((key) => ({
+      Delete: { TableName: table, Key: itemKey(key), ConditionExpression: NO_OTHER_CELL },
+    })),
+  ];
   try {
     await attempt.send(
       () => new TransactWriteItemsCommand({ TransactItems, ClientRequestToken: iid }) as never,
@@ -105,6 +111,10 @@ async function commitSmall(attempt: Attempt, plan: Plan): Promise<CommitResult> 
     return success(version);
   } catch (error) {
     if (!isRefused(error)) throw error;
+    const [ofHead] = (error as AwsError).CancellationReasons ?? [];
+    if (ofHead?.Code !== 'ConditionalCheckFailed') {
+      throw new Fault('store-limit', 'a row to be removed holds more than a loose cell');
+    }
     return (await outcomeOf(attempt, plan)) === 'done' ? success(version) : CONFLICT;
   }
 }

@@ -151,6 +151,9 @@ export function conditionText(condition: Condition | undefined): Expression {
   return { text: parts.join(' AND '), values };
 }
 
+/** A loose row alone in its item: the item may go with it. */
+export const NO_OTHER_CELL = 'attribute_not_exists(v) AND attribute_not_exists(c)';
+
 /** Strictly below: applied twice with `<=`, the second time would overwrite the value before. */
 export const STAMP_CONDITION = 'attribute_not_exists(v) OR v < :n';
 

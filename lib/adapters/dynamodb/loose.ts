@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { LooseRow, RowKey } from '../../ports/store.ts';
 import { type DynamoPorts, inParallel } from './attempt.ts';
-import { type Item, itemKey } from './items.ts';
+import { type Item, itemKey, NO_OTHER_CELL } from './items.ts';
 import { plainAttempt } from './reads.ts';
 import { isRefused } from './rows.ts';
 import { looseUpdate } from './transact.ts';
@@ -46,7 +46,7 @@ export async function removeRows(ports: DynamoPorts, keys: readonly RowKey[]): P
       () =>
         new DeleteItemCommand({
           ...target,
-          ConditionExpression: 'attribute_not_exists(v) AND attribute_not_exists(c)',
+          ConditionExpression: NO_OTHER_CELL,
         }),
     );
     if (wasAlone) return;

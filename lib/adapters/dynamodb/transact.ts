@@ -14,7 +14,7 @@ import { Fault } from '../../faults.ts';
 import type { Op, TransactResult } from '../../ports/store.ts';
 import { failedCondition } from '../kv/support.ts';
 import { Attempt, type AwsError, type DynamoPorts, mayPass, PLAIN_MS_MAX } from './attempt.ts';
-import { cellsOf, conditionText, type Item, itemKey, looseOf } from './items.ts';
+import { cellsOf, conditionText, type Item, itemKey, looseOf, NO_OTHER_CELL } from './items.ts';
 
 const FORM_TRIES_MAX = 50;
 
@@ -157,7 +157,7 @@ function toItem(table: string, op: Op, form: Form): TransactWriteItem {
   if (op.op === 'put') return update('', looseUpdate(op));
   if (op.op === 'delete') {
     return form === 'alone'
-      ? { Delete: under('attribute_not_exists(v) AND attribute_not_exists(c)') }
+      ? { Delete: under(NO_OTHER_CELL) }
       : update('(attribute_exists(v) OR attribute_exists(c))', {
           update: 'REMOVE l, n, e',
           values: {},

@@ -177,7 +177,7 @@ export class KvStore implements SharedStore {
   }
 }
 
-function commitWrites(version: number, { head, log, changes }: Commit): KvWrite[] {
+function commitWrites(version: number, { head, log, changes, removes = [] }: Commit): KvWrite[] {
   const cells = new VersionedCells(version, [...changes.map((change) => change.value), log, head]);
   const writes: KvWrite[] = [];
   for (const change of changes) {
@@ -185,6 +185,7 @@ function commitWrites(version: number, { head, log, changes }: Commit): KvWrite[
     if (change.value === undefined) writes.push({ type: 'del', key });
     else writes.push({ type: 'put', key, value: cells.add(change.value) });
   }
+  for (const key of removes) writes.push({ type: 'del', key: looseKey(key) });
   writes.push({ type: 'put', key: chainKey(logKey(version)), value: cells.add(log) });
   writes.push({ type: 'put', key: HEAD_KEY, value: cells.add(head) });
   return writes;

@@ -41,6 +41,14 @@ const WORKS: Work[] = [
     run: (store) => store.commit(1, commitOf(change('new', 1).slice(0, 3), 'new')),
   },
   {
+    name: 'a commit that removes 30 rows',
+    atomic: 'whole',
+    run: (store) => {
+      const removes = Array.from({ length: 30 }, (_, i) => key('L', `k${i}`));
+      return store.commit(1, { ...commitOf([], 'gone'), removes });
+    },
+  },
+  {
     name: 'a transaction',
     atomic: 'whole',
     run: (store) =>

@@ -1,0 +1,167 @@
+/**
+ * What is given up off the chain while another process makes it the best chain, and what deaths leave
+ * behind: no block of the best chain may ever lack its body, and nothing stays that nobody will use.
+ */
+import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../lib/adapters/memory-store.ts';
+import { Fault } from '../../lib/faults.ts';
+import type { LooseRow, Store } from '../../lib/ports/store.ts';
+import { easyNetwork, Story, type StoryBlock } from '../helpers/chain-builder.ts';
+import { acceptAll, openRig, type Rig, tipHash } from '../helpers/chain-rig.ts';
+
+const DEPTH = 300;
+const params = easyNetwork({ reorgLimit: 0, maxFutureSeconds: 7200 });
+
+/** The same store with some of its calls changed. */
+const withCalls = (store: Store, calls: Partial<Store>): Store => ({
+  snapshot: () => store.snapshot(),
+  read: (keys) => store.read(keys),
+  list: (pk, options) => store.list(pk, options),
+  commit: (version, commit) => store.commit(version, commit),
+  transact: (ops) => store.transact(ops),
+  put: (rows) => store.put(rows),
+  remove: (keys) => store.remove(keys),
+  sweep: (now) => store.sweep(now),
+  close: async () => undefined,
+  ...calls,
+});
+
+/** Two branches of equal length, `a` off the chain; the lowest of `a` are due to be given up. */
+async function twoBranches(): Promise<{ rig: Rig; a: StoryBlock[]; b: StoryBlock[] }> {
+  const store = createMemoryStore();
+  const rig = await openRig({ params, store });
+  const story = new Story(params);
+  const a = story.mineMany(DEPTH + 2);
+  const b = story.mineMany(DEPTH + 1, { on: story.genesis });
+  for (let i = 0; i < DEPTH; i++) await acceptAll(rig.chain, [a[i]!, b[i]!]);
+  await acceptAll(rig.chain, [b[DEPTH]!]);
+  expect(await tipHash(rig.chain)).toBe(b[DEPTH]!.entry.hash);
+  return { rig, a, b };
+}
+
+async function bodiesOf({ chain }: Rig, blocks: readonly StoryBlock[]): Promise<number> {
+  const found = await Promise.all(blocks.map(({ entry }) => chain.block(entry.hash)));
+  return found.filter((block) => block !== undefined).length;
+}
+
+describe('a branch that is given up', () => {
+  it('stays whole when another process takes it just before', async () => {
+    const { rig, a } = await twoBranches();
+    let raced = false;
+    const store = withCalls(rig.store, {
+      commit: async (version, commit) => {
+        if (!raced) {
+          raced = true;
+          const other = await openRig({ params, store: rig.store });
+          expect(await acceptAll(other.chain, a.slice(DEPTH))).toEqual(['side', 'tip']);
+        }
+        return rig.store.commit(version, commit);
+      },
+    });
+    const evictor = await openRig({ params, store });
+    await evictor.chain.tick();
+    expect(raced).toBe(true);
+    expect(await tipHash(rig.chain)).toBe(a.at(-1)!.entry.hash);
+    expect(await bodiesOf(rig, a)).toBe(DEPTH + 2);
+    // What is left of the other branch goes instead, and it is the tip that is looked at.
+    await evictor.chain.tick();
+    expect(await bodiesOf(rig, a)).toBe(DEPTH + 2);
+  });
+
+  it('is not taken by a process that read it before and commits just after', async () => {
+    const { rig, a, b } = await twoBranches();
+    let reachCommit = (): void => undefined;
+    let openCommit = (): void => undefined;
+    const atCommit = new Promise<void>((resolve) => {
+      reachCommit = resolve;
+    });
+    const evicted = new Promise<void>((resolve) => {
+      openCommit = resolve;
+    });
+    // It has read the branch, all bodies of it, and is about to commit.
+    const late = await openRig({
+      params,
+      store: withCalls(rig.store, {
+        commit: async (version, commit) => {
+          reachCommit();
+          await evicted;
+          return rig.store.commit(version, commit);
+        },
+      }),
+    });
+    let taking: Promise<string[]> | undefined;
+    // It has planned what goes before the branch grew.
+    const evictor = await openRig({
+      params,
+      store: withCalls(rig.store, {
+        commit: async (version, commit) => {
+          taking ??= acceptAll(late.chain, a.slice(DEPTH));
+          await atCommit;
+          return rig.store.commit(version, commit);
+        },
+      }),
+    });
+    await evictor.chain.tick();
+    openCommit();
+    expect(await taking).toEqual(['side', 'side']);
+    expect(await tipHash(rig.chain)).toBe(b[DEPTH]!.entry.hash);
+    expect(await bodiesOf(rig, b)).toBe(DEPTH + 1);
+    expect(await bodiesOf(rig, a)).toBeLessThan(DEPTH);
+    // The chain goes on.
+    await rig.chain.activateBest();
+    expect(await tipHash(rig.chain)).toBe(b[DEPTH]!.entry.hash);
+  });
+});
+
+const rowsOf = async (store: Store, blocks: readonly StoryBlock[]): Promise<LooseRow[]> => {
+  const lists = await Promise.all(blocks.map(({ entry }) => store.list(`B#${entry.hash}`)));
+  return lists.flat();
+};
+
+describe('a block whose writer died before its commit, and another was faster', () => {
+  it.each([1, 2, 3, 4, 5])('at row %i: it is listed and given up, or goes', async (dies) => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const story = new Story(params);
+    const trunk = story.mineMany(3);
+    await acceptAll(rig.chain, trunk);
+    const fan = story.spend({
+      inputs: [`${trunk[0]!.name}:0`],
+      outputs: Array.from({ length: 3000 }, () => ({ to: 'alice', sats: 1000 })),
+    });
+    const lost = story.mine({ on: trunk[2]!, txs: [fan] });
+    expect(lost.block.raw.length).toBeGreaterThan(96 * 1024);
+    let rows = 0;
+    const dying = withCalls(store, {
+      put: async (given) => {
+        for (const row of given) {
+          if (++rows >= dies) throw new Fault('store-io', 'the process died here');
+          await store.put([row]);
+        }
+      },
+      commit: async () => {
+        throw new Fault('store-io', 'the process died here');
+      },
+    });
+    const mortal = await openRig({ params, store: dying });
+    await expect(acceptAll(mortal.chain, [lost])).rejects.toThrow('died');
+    const left = (await rowsOf(store, [lost])).length;
+    if (dies > 2) expect(left).toBeGreaterThan(0);
+    // Whoever comes next: the periodic call, or a block in its place.
+    const next = story.mineMany(2, { on: trunk[2]! });
+    if (dies % 2 === 0) await rig.chain.tick();
+    await acceptAll(rig.chain, next);
+    await rig.chain.tick();
+    const listed = (await store.list('O')).map(({ sk }) => sk.split(':')[1]);
+    const isWhole = (await rig.chain.block(lost.entry.hash)) !== undefined;
+    expect(listed.includes(lost.entry.hash)).toBe(isWhole);
+    if (!isWhole && dies % 2 === 0) expect(await rowsOf(store, [lost])).toEqual([]);
+    expect(await tipHash(rig.chain)).toBe(next[1]!.entry.hash);
+    expect(await bodiesOf(rig, [...trunk, ...next])).toBe(5);
+    // It is no worse off than if it had never come.
+    await acceptAll(rig.chain, [lost]);
+    await acceptAll(rig.chain, story.mineMany(290, { on: next[1]! }));
+    await rig.chain.tick();
+    expect(await rowsOf(store, [lost])).toEqual([]);
+  });
+});

@@ -8,6 +8,9 @@ export interface Environment {
   /** Only `private` has these two. */
   readonly walletTable: string | undefined;
   readonly walletKey: string | undefined;
+  /** Keys of KMS: one that seals the parameter above, one that signs for the treasury. */
+  readonly walletKmsKey: string | undefined;
+  readonly treasuryKmsKey: string | undefined;
   readonly inboxArn: string;
   /** SSM parameter with this node's own line. */
   readonly ownParameter: string;
@@ -40,6 +43,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     chainTable: need('STACKCHAIN_CHAIN_TABLE'),
     walletTable: env['STACKCHAIN_WALLET_TABLE'],
     walletKey: env['STACKCHAIN_WALLET_KEY'],
+    walletKmsKey: env['STACKCHAIN_WALLET_KMS_KEY'],
+    treasuryKmsKey: env['STACKCHAIN_TREASURY_KMS_KEY'],
     inboxArn: need('STACKCHAIN_INBOX_ARN'),
     ownParameter: need('STACKCHAIN_OWN_PARAMETER'),
     peerParameters: listOf(env['STACKCHAIN_PEER_PARAMETERS']),

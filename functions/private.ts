@@ -1,10 +1,14 @@
 /** What wants a token: JSON-RPC, wallets, peers, mining on command. The only function that reads wallets. */
+import { KMSClient } from '@aws-sdk/client-kms';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { createDynamoClient } from '../lib/adapters/dynamodb-store.ts';
 import { createDynamoVault } from '../lib/adapters/dynamodb-vault.ts';
+import { createKmsSigner } from '../lib/adapters/kms-signer.ts';
 import { createSsmKey } from '../lib/adapters/ssm-key.ts';
 import { createWalletService } from '../lib/node/wallet-service.ts';
 import { createKeystore } from '../lib/wallet/keystore.ts';
+import type { Keystore } from '../lib/wallet/types.ts';
+import { withSigner } from '../lib/wallet/with-signer.ts';
 import { createHandler } from './api.ts';
 import { createTimedGenerate } from './generate.ts';
 import { createTokenCheck } from './tokens.ts';
@@ -13,20 +17,26 @@ import { createTokenCheck } from './tokens.ts';
 const ATTEMPTS = 3;
 
 export const handler = createHandler('private', async (host) => {
-  const { walletTable, walletKey, params } = host.environment;
+  const { walletTable, walletKey, walletKmsKey, treasuryKmsKey, params } = host.environment;
   if (walletTable === undefined || walletKey === undefined) {
     throw new Error('STACKCHAIN_WALLET_TABLE and STACKCHAIN_WALLET_KEY are not set');
   }
   const client = createDynamoClient({ maxAttempts: ATTEMPTS });
   const { random, clock, node } = host;
   const tokens = createTokenCheck({ client, table: walletTable, nowMs: () => clock.nowMs() });
-  const key = createSsmKey({ client: new SSMClient({}), name: walletKey, random });
-  const keystore = await createKeystore({
-    vault: createDynamoVault({ client, table: walletTable, key, random }),
+  const key = createSsmKey({
+    client: new SSMClient({}),
+    name: walletKey,
     random,
-    addressVersion: params.addressVersion,
-    wifVersion: params.wifVersion,
+    ...(walletKmsKey !== undefined && { kmsKeyId: walletKmsKey }),
   });
+  const { addressVersion, wifVersion } = params;
+  const vault = createDynamoVault({ client, table: walletTable, key, random });
+  let keystore: Keystore = await createKeystore({ vault, random, addressVersion, wifVersion });
+  if (treasuryKmsKey !== undefined) {
+    const kms = { client: new KMSClient({}), keyId: treasuryKmsKey, addressVersion };
+    keystore = withSigner(keystore, await createKmsSigner(kms));
+  }
   return {
     wallet: createWalletService({ node, keystore }),
     generate: createTimedGenerate({ node }),

@@ -2,7 +2,8 @@
  * One node: tables, inbox, functions, HTTP API, alarms, and its miner. Ids are made of names, never
  * of positions: another node changes nothing here but the list of peers.
  */
-import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { Alarm, type IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import { LambdaAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
@@ -11,13 +12,13 @@ import { EventInvokeConfig } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import type { StackLine } from '../functions/stack-line.ts';
 import { NodeApi } from './constructs/api.ts';
+import { MonthlyBudget } from './constructs/budget.ts';
 import { ForeignLines } from './constructs/foreign-lines.ts';
-import { NodeFunctions } from './constructs/functions.ts';
+import { NodeFunctions, type NodeFunctionsProps } from './constructs/functions.ts';
 import { NodeGossip } from './constructs/gossip.ts';
 import { LambdaMiner } from './constructs/lambda-miner.ts';
-import { type MinerGround, NodeMiner } from './constructs/miner.ts';
+import { NodeMiner } from './constructs/miner.ts';
 import { NodeAlarms } from './constructs/observability.ts';
 import { NodeStore } from './constructs/store.ts';
 import {
@@ -29,50 +30,9 @@ import {
   SENDING_ROLES,
   walletKeyParameter,
 } from './names.ts';
+import type { KeyProps, MinerKind, NodeStackProps } from './props.ts';
 
-export type MinerKind = 'fargate' | 'fargate-spot' | 'lambda' | 'off';
-
-/** What of the network a stack has to know; the file itself goes to the functions as it is. */
-export interface NetworkFacts {
-  readonly name: string;
-  /** Genesis hash, 64 hex. */
-  readonly genesisHash: string;
-  /** The network file, JSON. */
-  readonly file: string;
-  readonly spacingSeconds: number;
-}
-
-export interface NodeStackProps extends StackProps {
-  /** Lower-case letters, digits, hyphens; at most 20. */
-  readonly nodeName: string;
-  readonly network: NetworkFacts;
-  /** Names of the other nodes of this account and region. */
-  readonly neighbours: readonly string[];
-  /** Nodes of other accounts, from their invite lines. */
-  readonly foreignPeers?: readonly StackLine[];
-  /** Default `off`. */
-  readonly miner?: MinerKind;
-  /** Tasks of a Fargate miner. Default 1. */
-  readonly miners?: number;
-  /** Who the miner pays; without it rewards are left unclaimed. */
-  readonly miningAddress?: string;
-  /** Needed with a Fargate miner: SharedStack, or a network and cluster of one's own. */
-  readonly ground?: MinerGround;
-  readonly minerImage?: string;
-  readonly minerArchitecture?: 'arm64' | 'x86';
-  /** Folder of the bundles that `npm run build:functions` makes. */
-  readonly bundles: string;
-  /** Refuse queue messages without TLS. Default true; an emulator needs false. */
-  readonly tlsOnly?: boolean;
-  /** Where the API is reached, if not where AWS puts it: an emulator's URL. */
-  readonly apiUrl?: string;
-  /** Throw-away: destroying removes wallets too. Default false. */
-  readonly dev?: boolean;
-  /** A chain table restored from a backup. */
-  readonly restoredTable?: string;
-  /** X-Ray. Default off. */
-  readonly tracing?: boolean;
-}
+export type { MinerKind, NetworkFacts, NodeStackProps } from './props.ts';
 
 const TICK = Duration.minutes(5);
 
@@ -93,20 +53,21 @@ export class NodeStack extends Stack {
     this.store = new NodeStore(this, 'Store', {
       id: this.nodeId,
       dev: props.dev ?? false,
-      ...(props.restoredTable !== undefined && { restoredTable: props.restoredTable }),
+      restoredTable: props.restoredTable,
+      maxWriteUnits: props.writeUnitsMax,
+      maxReadUnits: props.readUnitsMax,
     });
     this.#foreign = new ForeignLines(this, 'Foreign', this.nodeId, props.foreignPeers ?? []);
     this.gossip = new NodeGossip(this, 'Gossip', {
       id: this.nodeId,
       genesis: props.network.genesisHash,
       foreignPeers: props.foreignPeers ?? [],
+      organization: props.organization,
       tlsOnly: props.tlsOnly ?? true,
     });
     this.functions = new NodeFunctions(this, 'Functions', {
-      id: this.nodeId,
-      bundles: props.bundles,
+      ...this.#common(props),
       environment: this.#environment(props),
-      tracing: props.tracing ?? false,
     });
     const { all } = this.functions;
     for (const each of Object.values(all)) each.node.addDependency(this.#foreign);
@@ -114,6 +75,7 @@ export class NodeStack extends Stack {
       id: this.nodeId,
       publicFunction: all.public,
       privateFunction: all.private,
+      logRetention: props.logRetention,
     });
     this.url = props.apiUrl ?? this.api.url;
     this.miner = this.#makeMiner(props);
@@ -123,6 +85,15 @@ export class NodeStack extends Stack {
     this.#grant(props);
     this.#alarms(props);
     this.#tell(props);
+    if (props.budget !== undefined) {
+      new MonthlyBudget(this, 'Budget', this.nodeId, props.budget);
+    }
+  }
+
+  /** What all functions have in common, the miner's too. */
+  #common(props: NodeStackProps): Omit<NodeFunctionsProps, 'environment'> {
+    const { bundles, tracing = false, logRetention, reservedConcurrency } = props;
+    return { id: this.nodeId, bundles, tracing, logRetention, reservedConcurrency };
   }
 
   #environment(props: NodeStackProps): Record<string, string> {
@@ -155,10 +126,8 @@ export class NodeStack extends Stack {
   #makeLambdaMiner(props: NodeStackProps): LambdaMiner | undefined {
     if (props.miner !== 'lambda') return undefined;
     return new LambdaMiner(this, 'Miner', {
-      id: this.nodeId,
-      bundles: props.bundles,
+      ...this.#common(props),
       environment: this.#minerEnvironment(props),
-      tracing: props.tracing ?? false,
     });
   }
 
@@ -173,8 +142,9 @@ export class NodeStack extends Stack {
       count: props.miners ?? 1,
       environment: this.#minerEnvironment(props),
       bundle: `${props.bundles}/miner`,
-      ...(props.minerImage !== undefined && { image: props.minerImage }),
-      ...(props.minerArchitecture !== undefined && { architecture: props.minerArchitecture }),
+      image: props.minerImage,
+      architecture: props.minerArchitecture,
+      logRetention: props.logRetention,
     });
   }
 
@@ -249,6 +219,7 @@ export class NodeStack extends Stack {
       }),
     );
     this.#grantWallet(roles.private, parameter(walletKeyParameter(this.nodeId)));
+    this.#grantKeys(roles.private, props);
   }
 
   /** Only `private` reads wallets and the key that seals them. */
@@ -272,8 +243,41 @@ export class NodeStack extends Stack {
     );
   }
 
+  /** Keys of the operator's own. By this role's rights; the key's policy must leave those to IAM. */
+  #grantKeys(role: Role, { walletKey, treasuryKey }: KeyProps): void {
+    const { all } = this.functions;
+    if (walletKey !== undefined) {
+      role.addToPolicy(
+        new PolicyStatement({
+          actions: ['kms:Encrypt', 'kms:Decrypt'],
+          resources: [walletKey.keyArn],
+          // By SSM only, and for parameters only.
+          conditions: { StringEquals: { 'kms:ViaService': `ssm.${this.region}.amazonaws.com` } },
+        }),
+      );
+      all.private.addEnvironment('STACKCHAIN_WALLET_KMS_KEY', walletKey.keyArn);
+    }
+    if (treasuryKey !== undefined) {
+      role.addToPolicy(
+        new PolicyStatement({
+          actions: ['kms:GetPublicKey', 'kms:Sign'],
+          resources: [treasuryKey.keyArn],
+        }),
+      );
+      all.private.addEnvironment('STACKCHAIN_TREASURY_KMS_KEY', treasuryKey.keyArn);
+    }
+  }
+
   #alarms(props: NodeStackProps): void {
-    new NodeAlarms(this, 'Alarms', {
+    const alarms = this.#makeAlarms(props);
+    const actions: readonly IAlarmAction[] = props.alarmActions ?? [];
+    for (const each of alarms.node.findAll()) {
+      if (each instanceof Alarm) each.addAlarmAction(...actions);
+    }
+  }
+
+  #makeAlarms(props: NodeStackProps): NodeAlarms {
+    return new NodeAlarms(this, 'Alarms', {
       id: this.nodeId,
       inbox: this.gossip.inbox,
       dlq: this.gossip.dlq,

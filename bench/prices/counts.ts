@@ -27,6 +27,7 @@ export interface Counts {
 
 export const STACKS = 3;
 
+/** A rule may be the hourly call of a miner: the tick is the shortest. */
 const secondsOf = (expression: string): number => {
   const [, count = '', unit = ''] = /^rate\((\d+) (minute|hour)s?\)$/.exec(expression) ?? [];
   const seconds = { minute: 60, hour: 3600 }[unit];

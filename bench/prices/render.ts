@@ -50,6 +50,7 @@ export function renderPrices(prices: Prices, use: Use): string {
   const columns: readonly (readonly [string, Bill])[] = [
     ['asleep', bill('off', ASLEEP)],
     ['busy, `off`', bill('off', BUSY)],
+    ['busy, `lambda`', bill('lambda', BUSY)],
     ['busy, `fargate-spot`', bill('fargate-spot', BUSY)],
     ['busy, `fargate`', bill('fargate', BUSY)],
     ['a million payments', bill('off', MILLION_PAYMENTS)],

@@ -17,6 +17,8 @@ export interface NodeApiProps {
   readonly id: NodeId;
   readonly publicFunction: LambdaFunction;
   readonly privateFunction: LambdaFunction;
+  /** Default two weeks. */
+  readonly logRetention?: RetentionDays;
 }
 
 const PUBLIC_RATE = 20;
@@ -69,14 +71,14 @@ export class NodeApi extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: PUBLIC_RATE, burstLimit: PUBLIC_BURST },
     });
-    this.#logAndThrottle(stage.node.defaultChild as CfnStage);
+    this.#logAndThrottle(stage.node.defaultChild as CfnStage, props.logRetention);
     this.url = this.api.apiEndpoint;
   }
 
-  #logAndThrottle(stage: CfnStage): void {
+  #logAndThrottle(stage: CfnStage, retention = RetentionDays.TWO_WEEKS): void {
     const log = new LogGroup(this, 'AccessLog', {
       logGroupClass: LogGroupClass.INFREQUENT_ACCESS,
-      retention: RetentionDays.TWO_WEEKS,
+      retention,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     stage.accessLogSettings = {

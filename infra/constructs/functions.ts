@@ -45,6 +45,10 @@ export interface NodeFunctionsProps {
   readonly bundles: string;
   readonly environment: Record<string, string>;
   readonly tracing: boolean;
+  /** Default two weeks. */
+  readonly logRetention?: RetentionDays;
+  /** By the function's name. Default none. */
+  readonly reservedConcurrency?: Readonly<Partial<Record<AnyFunctionName, number>>>;
 }
 
 export class NodeFunctions extends Construct {
@@ -75,7 +79,7 @@ export function makeFunction(
   const { id } = props;
   const logGroup = new LogGroup(scope, `${each}-log`, {
     logGroupName: `/aws/lambda/${functionName(id, each)}`,
-    retention: RetentionDays.TWO_WEEKS,
+    retention: props.logRetention ?? RetentionDays.TWO_WEEKS,
     removalPolicy: RemovalPolicy.DESTROY,
   });
   const role = new Role(scope, `${each}-role`, {
@@ -100,6 +104,7 @@ export function makeFunction(
     logGroup,
     environment: { ...props.environment, STACKCHAIN_FUNCTION: each },
     tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
+    reservedConcurrentExecutions: props.reservedConcurrency?.[each],
     ...(mayLoop === true && { recursiveLoop: RecursiveLoop.ALLOW }),
   });
   return { role, fn };

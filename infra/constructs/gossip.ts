@@ -19,6 +19,8 @@ export interface NodeGossipProps {
   readonly genesis: string;
   /** Nodes of other accounts, from their invite lines. */
   readonly foreignPeers: readonly StackLine[];
+  /** An organization of AWS (`o-…`) whose accounts' nodes may send. */
+  readonly organization?: string;
   /**
    * Refuse what does not come by TLS. An emulator speaks plain HTTP, and compares the ARN of a
    * role's session where AWS compares the role's.
@@ -65,6 +67,27 @@ export class NodeGossip extends Construct {
       deadLetterQueue: { queue: this.dlq, maxReceiveCount: RECEIVES_MAX },
     });
     if (props.foreignPeers.length > 0) this.#letIn(props.foreignPeers, !props.tlsOnly);
+    if (props.organization !== undefined) this.#letInOrganization(props.organization);
+  }
+
+  /** Of any account of the organization the roles of this network's nodes, and nobody else. */
+  #letInOrganization(organization: string): void {
+    const pattern = rolePattern({ network: this.#id.network, node: '*' });
+    this.inbox.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'Organization',
+        effect: Effect.ALLOW,
+        principals: [new AnyPrincipal()],
+        actions: ['sqs:SendMessage'],
+        resources: [this.inbox.queueArn],
+        conditions: {
+          StringEquals: { 'aws:PrincipalOrgID': organization },
+          StringLike: {
+            'aws:PrincipalArn': `arn:${Stack.of(this).partition}:iam::*:role/${pattern}`,
+          },
+        },
+      }),
+    );
   }
 
   /**

@@ -40,6 +40,8 @@ export interface NodeMinerProps {
   /** An image of one's own that holds the miner, in place of the stock image and the asset. */
   readonly image?: string;
   readonly architecture?: 'arm64' | 'x86';
+  /** Default two weeks. */
+  readonly logRetention?: RetentionDays;
 }
 
 const NODE_IMAGE = 'public.ecr.aws/docker/library/node:24-slim';
@@ -62,7 +64,7 @@ export class NodeMiner extends Construct {
     });
     const log = new LogGroup(this, 'Log', {
       logGroupName: `/stackchain/${id.network}/${id.node}/miner`,
-      retention: RetentionDays.TWO_WEEKS,
+      retention: props.logRetention ?? RetentionDays.TWO_WEEKS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const task = this.#task(props, log);

@@ -13,8 +13,10 @@ export function createSsmKey(options: {
   readonly client: SSMClient;
   readonly name: string;
   readonly random: Random;
+  /** A key of KMS that seals the parameter; absent: the account's own for SSM. */
+  readonly kmsKeyId?: string;
 }): SecretKey {
-  const { client, name, random } = options;
+  const { client, name, random, kmsKeyId } = options;
   let kept: Uint8Array | undefined;
 
   async function read(): Promise<Uint8Array | undefined> {
@@ -41,6 +43,7 @@ export function createSsmKey(options: {
           new PutParameterCommand({
             Name: name,
             Type: 'SecureString',
+            ...(kmsKeyId !== undefined && { KeyId: kmsKeyId }),
             Overwrite: false,
             Value: Buffer.from(random.bytes(KEY_BYTES)).toString('base64'),
           }),

@@ -63,6 +63,23 @@ const isInRange = (bytes: Uint8Array, at: number): boolean =>
  * or r, s not in 1 .. n - 1), `stack-high-s` (s above n / 2).
  */
 export function parseDer(der: Uint8Array): Verdict<Uint8Array> {
+  const parsed = parseAnyDer(der);
+  if (parsed.ok && hasHighS(parsed.value)) return refuse('stack-high-s');
+  return parsed;
+}
+
+const hasHighS = (signature: Uint8Array): boolean =>
+  compare(signature, NUMBER_BYTES, HALF_ORDER) > 0;
+
+/** The same signature with its low S (BIP146): n - s proves what s does, and signers give either. */
+export function lowerS(signature: Uint8Array): Uint8Array {
+  if (!hasHighS(signature)) return signature;
+  const s = signature.subarray(NUMBER_BYTES).reduce((all, byte) => (all << 8n) | BigInt(byte), 0n);
+  return Uint8Array.from([...signature.subarray(0, NUMBER_BYTES), ...toNumberBytes(N - s)]);
+}
+
+/** As parseDer, but with any S: what others' signers answer. */
+export function parseAnyDer(der: Uint8Array): Verdict<Uint8Array> {
   if (der.length < DER_BYTES_MIN || der.length > DER_BYTES_MAX) return malformed('its length');
   if (der[0] !== 0x30 || der[1] !== der.length - 2) return malformed('no sequence of its length');
   const rLength = der[3] as number;
@@ -80,7 +97,6 @@ export function parseDer(der: Uint8Array): Verdict<Uint8Array> {
   if (!isPlaced || !isInRange(signature, 0) || !isInRange(signature, NUMBER_BYTES)) {
     return outOfRange();
   }
-  if (compare(signature, NUMBER_BYTES, HALF_ORDER) > 0) return refuse('stack-high-s');
   return { ok: true, value: signature };
 }
 

@@ -38,7 +38,10 @@ export function addPlanFlags(command: Command): void {
     .option('--local', 'on an emulator, until Ctrl-C')
     .option('--miner <kind>', `${MINER_KINDS.join(', ')} (default: fargate)`)
     .option('--miners <N>', 'miners a node (default: 1)')
-    .option('--address <A>', 'whom the miners pay (default: nobody; with --local each its node)');
+    .option(
+      '--address <A>',
+      'whom they pay (default: nobody; Fargate with --local: each its node)',
+    );
 }
 
 export function readPlan({ settings }: Context, options: Readonly<Record<string, unknown>>): Plan {

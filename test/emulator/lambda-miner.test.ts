@@ -2,8 +2,11 @@
  * Two stacks whose miners are functions (`-c miner=lambda`), on an emulator: nobody else mines, and
  * nothing is called by the test but the API. The wait of a peer's turn is real, so the suite is slow.
  */
+
+import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findPython } from '../../cli/cloud/emulator.ts';
+import { deleteStacks } from '../../cli/cloud/deployed.ts';
+import { EMULATOR_ACCOUNT, EMULATOR_REGION, findPython } from '../../cli/cloud/emulator.ts';
 import { parseAddress, toHex } from '../../lib/codec/index.ts';
 import { p2pkhScript } from '../../lib/script/p2pkh.ts';
 import { Story } from '../helpers/chain-builder.ts';
@@ -162,6 +165,27 @@ describeWith(
       expect((await calls()).filter(({ cause }) => cause === 'hourly')).toMatchObject([
         { end: 'found', hash: (await state(1)).tip },
       ]);
+    });
+
+    it('`destroy` takes the function away with its stack', async () => {
+      const config = {
+        endpoint: world.cloud.endpoint,
+        region: EMULATOR_REGION,
+        credentials: { accessKeyId: EMULATOR_ACCOUNT, secretAccessKey: 'test' },
+      };
+      const lambda = new LambdaClient(config);
+      const isThere = async (): Promise<boolean[]> => {
+        const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
+        const names = Functions.map(({ FunctionName = '' }) => FunctionName);
+        return NODES.map((node) => names.some((name) => name.endsWith(`node${node}-mine`)));
+      };
+      expect(await isThere()).toEqual([true, true]);
+      expect(await deleteStacks(config, ['node0', 'node1'], () => undefined)).toEqual([
+        'node0',
+        'node1',
+      ]);
+      expect(await isThere()).toEqual([false, false]);
+      lambda.destroy();
     });
   },
 );

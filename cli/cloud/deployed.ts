@@ -41,6 +41,29 @@ export async function deployedNodes(config: AwsConfig): Promise<string[]> {
   return stacks.flatMap(({ StackName = '' }) => nodeOf(StackName) ?? []).sort(byNumber);
 }
 
+/** Tells each node that a deploy has ended: all its hosts are of one release now. */
+export async function tellDeployed(
+  config: AwsConfig,
+  network: string,
+  nodes: readonly string[],
+): Promise<void> {
+  const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
+  const { functionName } = await import('../../infra/names.ts');
+  const client = new LambdaClient(config);
+  const Payload = JSON.stringify({ deployed: true });
+  await Promise.all(
+    nodes.map((node) =>
+      client.send(
+        new InvokeCommand({
+          FunctionName: functionName({ network, node }, 'tick'),
+          InvocationType: 'Event',
+          Payload,
+        }),
+      ),
+    ),
+  ).finally(() => client.destroy());
+}
+
 /**
  * Deletes the stacks of these nodes, and with the last of them what all share. Answers the nodes
  * whose stacks were there.

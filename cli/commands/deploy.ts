@@ -2,10 +2,17 @@
 import { join } from 'node:path';
 import { checkCdk, progressOf, readOutputs, runCdk } from '../cloud/cdk.ts';
 import { checkAws, regionFrom } from '../cloud/checks.ts';
-import { byNumber, deployedNodes } from '../cloud/deployed.ts';
+import { byNumber, deployedNodes, tellDeployed } from '../cloud/deployed.ts';
 import { createKeeper } from '../cloud/keeper.ts';
 import { type CloudNode, startLocalCloud } from '../cloud/local-cloud.ts';
-import { addPlanFlags, contextOf, foreignPeersOf, type Plan, readPlan } from '../cloud/plan.ts';
+import {
+  addPlanFlags,
+  contextOf,
+  deployedNetwork,
+  foreignPeersOf,
+  type Plan,
+  readPlan,
+} from '../cloud/plan.ts';
 import type { CliCommand, Context } from '../command.ts';
 import { refused } from '../errors.ts';
 import { sleep } from '../host/sleep.ts';
@@ -115,8 +122,15 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
   });
   note(`Deploying ${plan.nodes} nodes to ${account} in ${config.region}: some minutes…`);
   const nodes = await deployStacks(context, plan, config.region);
-  await printNodes(context, nodes);
   const here = nodes.map(({ name }) => name);
+  const network = deployedNetwork(context.settings)?.name;
+  if (network !== undefined) {
+    await tellDeployed(config, network, here).catch((error: Error) => {
+      // The nodes run all the same, and the next deploy tells them.
+      context.warn(`the nodes were not told that the deploy has ended: ${error.name}.`);
+    });
+  }
+  await printNodes(context, nodes);
   for (const name of (await deployedNodes(config)).filter((each) => !here.includes(each))) {
     note(`${name} is still there; \`stackchain destroy --stack ${name}\` takes it down.`);
   }

@@ -60,6 +60,8 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenNode> {
       ...(policy !== undefined && { policy }),
       ...(telemetry !== undefined && { telemetry }),
     });
+    // The lock is ours: no host of another release is at work here.
+    await node.chain.raiseSchema();
     return {
       node,
       verifier,

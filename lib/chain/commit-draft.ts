@@ -10,6 +10,7 @@ import {
   headerKey,
   OFF_BODIES,
   OFF_HEADERS,
+  schemaOf,
   UNPARKED,
 } from '../store/layout.ts';
 import { undoRows } from './block-store.ts';
@@ -84,9 +85,10 @@ export async function commitDraft(
   const before = [...rows, ...rowsBefore(ctx, draft)];
   if (before.length > 0) await store.put(before);
   const { from, to, forkHeight } = move;
+  const schema = schemaOf(snapshot.head);
   const result = await store.commit(snapshot.version, {
-    head: encodeHead(to),
-    log: encodeLog({ from: from.hash, to: to.hash, forkHeight, height: to.height }),
+    head: encodeHead(to, schema),
+    log: encodeLog({ from: from.hash, to: to.hash, forkHeight, height: to.height }, schema),
     changes: draft.changes.list(),
   });
   if (!result.ok) return undefined;

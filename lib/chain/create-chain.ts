@@ -42,6 +42,7 @@ import { clearLeftOver } from './left-over.ts';
 import { listAll } from './off-chain.ts';
 import { expireOrphans, listOrphans } from './orphans.ts';
 import { enforceQuota } from './quota.ts';
+import { raiseSchema } from './raise-schema.ts';
 import type { Chain } from './types.ts';
 import { invalidate, listTips, reconsider } from './verdicts.ts';
 import { SnapshotView } from './view.ts';
@@ -174,6 +175,7 @@ export function createChain(options: ChainOptions): Chain {
     reconsider: (hash) => judge(() => reconsider(ctx, hash)),
     invalidate: (hash) => judge(() => invalidate(ctx, hash)),
     tick: () => queue(() => tick(ctx)),
+    raiseSchema: () => queue(() => raiseSchema(store)),
     offChainUsage: () => offChainUsage(store),
   };
 }

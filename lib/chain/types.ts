@@ -182,6 +182,11 @@ export interface Chain {
   invalidate(hash: BlockHash): Promise<ChainChange | undefined>;
   /** Housekeeping: quota of what is off the main chain, orphans, expired rows. */
   tick(): Promise<void>;
+  /**
+   * Says of the data that this release wrote them, once every host runs it: releases that do not know
+   * its version refuse them from then on. False: they said so already.
+   */
+  raiseSchema(): Promise<boolean>;
   /** For tests and reports: bytes and rows kept off the main chain. */
   offChainUsage(): Promise<{ headers: number; bytes: number }>;
 }

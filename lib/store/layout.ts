@@ -20,7 +20,11 @@ import type {
 } from '../types.ts';
 import { RowReader, RowWriter } from './row-bytes.ts';
 
-/** The data's version, first byte of the head value. */
+/**
+ * The data's newest version, first byte of the head value. A release reads this and the one before,
+ * and writes what it finds until the version is raised (chain/raise-schema.ts): hosts of two releases
+ * work on one table while it is deployed.
+ */
 export const SCHEMA = 1;
 /** Bytes of a body that lie in the block row itself: an empty block is one row under 1 KB. */
 export const BODY_HEAD_BYTES = 700;
@@ -131,18 +135,24 @@ function readEntry(from: RowReader): BlockEntry {
 }
 
 /** The head value: schema and the tip's entry, so that one read gives the tip. */
-export const encodeHead = (tip: BlockEntry): Uint8Array =>
-  writeEntry(new RowWriter(1 + entryBytes(tip)).u8(SCHEMA), tip).done();
+export const encodeHead = (tip: BlockEntry, schema: number = SCHEMA): Uint8Array =>
+  writeEntry(new RowWriter(1 + entryBytes(tip)).u8(schema), tip).done();
 
-/** Throws Fault `store-newer` for data of a later version. */
+/** Throws Fault `store-newer` for data of a later release. */
 export function decodeHead(value: Uint8Array): BlockEntry {
   const from = new RowReader(value);
   const schema = from.u8();
   if (schema > SCHEMA) {
-    throw new Fault('store-newer', `the data has version ${schema}, this program reads ${SCHEMA}`);
+    const reads = `this program reads ${SCHEMA - 1} and ${SCHEMA}`;
+    const why = `the data has version ${schema}, ${reads}: a newer release wrote it`;
+    throw new Fault('store-newer', why);
   }
   return readEntry(from);
 }
+
+/** The version of the data under this head value; the newest where there is none yet. */
+export const schemaOf = (head: Uint8Array | undefined): number =>
+  head === undefined ? SCHEMA : new RowReader(head).u8();
 
 /** The log's entry of one move of the tip. */
 export interface TipMove {
@@ -152,8 +162,8 @@ export interface TipMove {
   readonly height: Height;
 }
 
-export const encodeLog = (move: TipMove): Uint8Array => {
-  const to = new RowWriter(1 + 2 * HASH_BYTES + 8).u8(SCHEMA).hash(move.from).hash(move.to);
+export const encodeLog = (move: TipMove, schema: number = SCHEMA): Uint8Array => {
+  const to = new RowWriter(1 + 2 * HASH_BYTES + 8).u8(schema).hash(move.from).hash(move.to);
   return to.u32(move.forkHeight).u32(move.height).done();
 };
 

@@ -60,6 +60,8 @@ describe('rows', () => {
     const head = encodeHead(genesisEntry(regtest));
     head[0] = SCHEMA + 1;
     expect(() => decodeHead(head)).toThrow(`the data has version ${SCHEMA + 1}`);
+    head[0] = SCHEMA - 1;
+    expect(decodeHead(head)).toEqual(genesisEntry(regtest));
     expect(() => decodeHead(encodeHead(genesisEntry(regtest)).slice(0, 40))).toThrow('too short');
   });
 });

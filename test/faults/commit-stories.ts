@@ -7,16 +7,28 @@ import { expect } from 'vitest';
 import { Fault } from '../../lib/faults.ts';
 import { type CommitResult, logKey, type Store } from '../../lib/ports/store.ts';
 import { commitOf, faultOf, look, text, versionOf } from '../conformance/store/harness.ts';
-import { changesOf, checkItems, type Fate, KEYS, openWorld, type World } from './store-world.ts';
+import {
+  BULKY,
+  bulkOf,
+  changesOf,
+  checkItems,
+  type Fate,
+  KEYS,
+  openWorld,
+  type World,
+} from './store-world.ts';
+import { lost } from './weather.ts';
 
 const REQUESTS_MAX = 400;
 /** Longer than a young intent's lease, and than a reader leaves an intent open. */
 export const LATER_MS = 61_000;
 
+const DAY_MS = 25 * 3_600_000;
+
 export const died = (): Fault => new Fault('store-io', 'the process died here');
 
 export const commitA = (world: World, store: Store): Promise<CommitResult> =>
-  store.commit(1, commitOf(changesOf('A', world.countA), 'A'));
+  store.commit(1, commitOf([...changesOf('A', world.countA), ...bulkOf(world.countA)], 'A'));
 
 /** Commits on what is visible, again while others are faster. */
 export async function commitAs(store: Store, mark: string): Promise<void> {
@@ -52,8 +64,10 @@ export function gate(): Gate {
   return { opened, reached, open: () => open(), reach: () => reach() };
 }
 
+/** How many keys commit A touches; the bulky one has rows besides that fill several batches and chunks. */
 export const SIZES: [string, number][] = [
   ['a large commit', KEYS.length],
+  ['a bulky commit', BULKY],
   ['a small commit', 3],
 ];
 
@@ -142,4 +156,59 @@ export async function readBetween(connect: Connect, countA: number): Promise<voi
   checkItems(await world.scan(), seen, 'at the end');
   expect([...marks]).toContain('old');
   await world.close();
+}
+
+/** The process dies before or after each request of commit A. Answers the states that were found. */
+export async function dieAtEachRequest(
+  connect: Connect,
+  countA: number,
+  when: 'before' | 'after',
+): Promise<string[]> {
+  const ends = new Set<string>();
+  const requests = await forEachRequest(connect, countA, async (world, at) => {
+    let isDead = false;
+    const fate: Fate = async ({ index, send }) => {
+      if (isDead || (index >= at && when === 'before')) {
+        isDead = true;
+        throw died();
+      }
+      const answer = await send();
+      if (index < at) return answer;
+      isDead = true;
+      throw died();
+    };
+    const answer = await faultOf(async () => commitA(world, await world.store(fate)));
+    world.clock.advance(LATER_MS);
+    const next = await world.store();
+    const told = `dead ${when} request ${at}`;
+    ends.add(await world.check(next, told));
+    checkItems(await world.scan(), new Map(), told);
+    await checkAnswer(next, answer, told);
+    await commitAs(next, 'B2');
+    expect(await world.check(next, 'after the next commit')).toBe('B2');
+    world.clock.advance(DAY_MS);
+    await next.sweep(Math.floor(world.clock.nowMs() / 1000));
+    const left = (await world.scan()).filter(({ pk }) => /^ [iI]/.test(pk?.S ?? ''));
+    expect(left, `${told}: intents after a day`).toEqual([]);
+    return isDead;
+  });
+  expect(requests).toBeGreaterThan(0);
+  return [...ends].sort();
+}
+
+/** The answer of each request of commit A is lost once; it must be told that it succeeded. */
+export async function loseEachAnswer(connect: Connect, countA: number): Promise<void> {
+  await forEachRequest(connect, countA, async (world, at) => {
+    let wasLost = false;
+    const fate: Fate = async ({ index, send }) => {
+      const answer = await send();
+      if (index !== at) return answer;
+      wasLost = true;
+      throw lost();
+    };
+    const answer = await commitA(world, await world.store(fate));
+    expect(answer, `lost answer ${at}`).toEqual({ ok: true, version: 2 });
+    expect(await world.check(await world.store(), `lost answer ${at}`)).toBe('A');
+    return wasLost;
+  });
 }

@@ -4,7 +4,6 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, describe, expect, it } from 'vitest';
-import { faultOf } from '../conformance/store/harness.ts';
 import {
   dynamoClientOn,
   dynoxidePath,
@@ -14,72 +13,30 @@ import {
 import { describeWith } from '../helpers/tools.ts';
 import {
   type Connect,
-  checkAnswer,
-  commitA,
-  commitAs,
-  died,
-  forEachRequest,
+  dieAtEachRequest,
   holdEachRequest,
-  LATER_MS,
+  loseEachAnswer,
   readBetween,
   SIZES,
 } from './commit-stories.ts';
-import { checkItems, type Fate, KEYS } from './store-world.ts';
-import { lost } from './weather.ts';
+import { KEYS } from './store-world.ts';
 
 function faultSuite(connect: Connect): void {
   describe.each(SIZES)('%s', (_name, countA) => {
     it('a reader between every two requests sees old or new, whole; the items keep their order', () =>
       readBetween(connect, countA));
 
-    it.each(['before', 'after'])(
-      'dead %s each request: old or new, and the next goes on',
+    it.each(['before', 'after'] as const)(
+      'dead %s each request: old or new, the next goes on, nothing is left behind',
       async (when) => {
-        const ends = new Set<string>();
-        const requests = await forEachRequest(connect, countA, async (world, at) => {
-          let isDead = false;
-          const fate: Fate = async ({ index, send }) => {
-            if (isDead || (index >= at && when === 'before')) {
-              isDead = true;
-              throw died();
-            }
-            const answer = await send();
-            if (index < at) return answer;
-            isDead = true;
-            throw died();
-          };
-          const answer = await faultOf(async () => commitA(world, await world.store(fate)));
-          world.clock.advance(LATER_MS);
-          const next = await world.store();
-          ends.add(await world.check(next, `dead ${when} request ${at}`));
-          checkItems(await world.scan(), new Map(), `dead ${when} request ${at}`);
-          await checkAnswer(next, answer, `dead ${when} request ${at}`);
-          await commitAs(next, 'B2');
-          expect(await world.check(next, 'after the next commit')).toBe('B2');
-          return isDead;
-        });
-        expect(requests).toBeGreaterThan(0);
+        const ends = await dieAtEachRequest(connect, countA, when);
         // A small commit is one request: once it was carried out, only the new state is left.
         const isDone = when === 'after' && countA < KEYS.length;
-        expect([...ends].sort()).toEqual(isDone ? ['A'] : ['A', 'old']);
+        expect(ends).toEqual(isDone ? ['A'] : ['A', 'old']);
       },
     );
 
-    it('the answer of each request is lost once', async () => {
-      await forEachRequest(connect, countA, async (world, at) => {
-        let wasLost = false;
-        const fate: Fate = async ({ index, send }) => {
-          const answer = await send();
-          if (index !== at) return answer;
-          wasLost = true;
-          throw lost();
-        };
-        const answer = await commitA(world, await world.store(fate));
-        expect(answer, `lost answer ${at}`).toEqual({ ok: true, version: 2 });
-        expect(await world.check(await world.store(), `lost answer ${at}`)).toBe('A');
-        return wasLost;
-      });
-    });
+    it('the answer of each request is lost once', () => loseEachAnswer(connect, countA));
 
     it.each(['once', 'twice'])(
       'each request is held while others finish and commit twice, then sent %s',

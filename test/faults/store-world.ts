@@ -46,6 +46,20 @@ export const KEYS = Array.from({ length: 24 }, (_, i) => ({
   sk: `row${String(i).padStart(2, '0')}`,
 }));
 
+/** A count that stands for all keys and bulk besides. */
+export const BULKY = KEYS.length + 1;
+
+/** Rows that do not deflate: two chunks of an intent, two more batches of statements. */
+const bulk: readonly Change[] = Array.from({ length: 3 }, (_, row) => {
+  let state = row + 1;
+  const value = Uint8Array.from({ length: 150_000 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+  return { pk: 'bulk', sk: `${row}`, value };
+});
+export const bulkOf = (count: number): readonly Change[] => (count === BULKY ? bulk : []);
+
 /** Which keys a state leaves out. */
 const MISSING: Record<string, (i: number) => boolean> = {
   old: (i) => i % 4 === 0,

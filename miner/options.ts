@@ -146,7 +146,8 @@ function sourceOf(
 ): RpcSourceOptions {
   const user = given.user ?? env['STACKCHAIN_RPC_USER'];
   const password = given.password ?? given.passwordFile ?? env['STACKCHAIN_RPC_PASSWORD'] ?? '';
-  const token = given.tokenFile ?? env['STACKCHAIN_TOKEN'];
+  // As a data directory keeps it, or bare.
+  const token = (given.tokenFile ?? env['STACKCHAIN_TOKEN'])?.replace(/^__cookie__:/, '');
   if (user !== undefined) return { url, credentials: { user, password } };
   return token === undefined ? { url } : { url, credentials: { token } };
 }

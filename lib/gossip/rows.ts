@@ -19,7 +19,7 @@ export const ROWS = {
   asks: 'G#ask',
   refused: 'G#refused',
   walks: 'G#walk',
-  /** Single rows: `id`, `announced`, `retold`, `sync`, `stall`. */
+  /** Single rows: `id`, `announced`, `retold`, `sync`, `stall`; and `mine`, node/mining-lease.ts. */
   self: 'G#self',
 } as const;
 

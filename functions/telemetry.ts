@@ -15,6 +15,7 @@ const UNITS: Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]> = 
   ReorgDepth: MetricUnit.Count,
   HashRate: MetricUnit.CountPerSecond,
   MempoolTx: MetricUnit.Count,
+  SendsFailed: MetricUnit.Count,
 };
 
 /** What a miner sends, beside a node that others host too. */

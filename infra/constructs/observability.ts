@@ -28,6 +28,9 @@ export const ownMetric = (id: NodeId, metricName: MetricName, options: MetricOpt
 /** Messages in five minutes above which strangers are shut out until `stackchain peers open`. */
 const BREAKER_MESSAGES = 30_000;
 const SPACINGS_WITHOUT_BLOCK = 10;
+/** A peer that is away is called every 15 to 20 minutes: two failures in so many periods of five. */
+const AWAY_PERIODS = 8;
+const AWAY_FAILURES = 2;
 const FIVE_MINUTES = Duration.minutes(5);
 const MINUTE_SECONDS = 60;
 /** Two hourly calls may fail to find a block in time; a third is a fault. */
@@ -50,9 +53,10 @@ export class NodeAlarms extends Construct {
   constructor(scope: Construct, name: string, props: NodeAlarmsProps) {
     super(scope, name);
     this.#queueAlarms(props);
+    this.#peerAlarm(props);
     if (props.miner === 'running') this.#runningMinerAlarms(props);
     if (props.miner === 'called') this.#calledMinerAlarms(props);
-    if (props.miner !== 'none') this.#errorAlarms(props);
+    this.#errorAlarms(props);
   }
 
   #queueAlarms({ dlq, inbox, breaker }: NodeAlarmsProps): void {
@@ -77,6 +81,18 @@ export class NodeAlarms extends Construct {
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     flood.addAlarmAction(breaker);
+  }
+
+  #peerAlarm({ id }: NodeAlarmsProps): void {
+    new Alarm(this, 'PeerAway', {
+      alarmDescription: 'A configured peer, or its queue, is not reached.',
+      metric: ownMetric(id, 'SendsFailed', { period: FIVE_MINUTES, statistic: 'Sum' }),
+      threshold: 0,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: AWAY_PERIODS,
+      datapointsToAlarm: AWAY_FAILURES,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
   }
 
   #runningMinerAlarms({ id, spacingSeconds }: NodeAlarmsProps): void {
@@ -108,8 +124,10 @@ export class NodeAlarms extends Construct {
     });
   }
 
-  #errorAlarms({ functions }: NodeAlarmsProps): void {
-    for (const [each, fn] of Object.entries(functions)) {
+  #errorAlarms({ functions, miner }: NodeAlarmsProps): void {
+    // Asleep, an alarm is a cost: the tick meets every five minutes what ails all of them.
+    const watched = miner === 'none' ? { tick: functions.tick } : functions;
+    for (const [each, fn] of Object.entries(watched)) {
       new Alarm(this, `Errors-${each}`, {
         alarmDescription: `The function ${each} fails.`,
         metric: fn.metricErrors({ period: FIVE_MINUTES, statistic: 'Sum' }),

@@ -43,6 +43,11 @@ const SHOWN: Record<MetricName, Shown> = {
   },
   HashRate: { name: 'hash_rate', kind: 'gauge', help: 'Hashes per second, over wall time.' },
   MempoolTx: { name: 'mempool_tx', kind: 'gauge', help: 'Transactions in the mempool.' },
+  SendsFailed: {
+    name: 'sends_failed_total',
+    kind: 'counter',
+    help: 'Calls of configured peers that did not reach them, since the start.',
+  },
 };
 
 export interface PrometheusTelemetry extends Telemetry {

@@ -69,6 +69,8 @@ export async function request(
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'transport') throw error;
     const code = refusalCode(error);
+    // Who was learned from strangers comes and goes.
+    if (peer.origin !== 'learned') ctx.telemetry.metric('SendsFailed', 1);
     await peerFailed(ctx, peer, { refused: code === 'banned' || code === 'wrong-network' });
     return { ok: false, ...(code !== undefined && { code }) };
   }

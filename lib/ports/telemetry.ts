@@ -6,7 +6,9 @@ export type MetricName =
   | 'BlocksStale'
   | 'ReorgDepth'
   | 'HashRate'
-  | 'MempoolTx';
+  | 'MempoolTx'
+  /** Messages for a peer of the operator's that did not reach it. */
+  | 'SendsFailed';
 /** Numbers and lines for whoever operates a node. Never a key, phrase or token. */
 export interface Telemetry {
   metric(name: MetricName, value: number): void;

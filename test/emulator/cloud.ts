@@ -19,11 +19,13 @@ import { freePort } from '../helpers/dynamodb.ts';
 /** About 65,000 hashes a block: a test mines one in a moment, a miner some in a second. */
 const BITS = 0x1f00ffff;
 const GENESIS_AGE_SECONDS = 50_000;
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
+export const CREDENTIALS = { accessKeyId: '000000000000', secretAccessKey: 'test' };
 
 export interface TestCloud {
   readonly cloud: LocalCloud;
   readonly params: ChainParams;
+  readonly sqs: SQSClient;
   /** As of the last deploy. */
   nodes(): readonly CloudNode[];
   deploy(count: number): Promise<void>;
@@ -34,21 +36,31 @@ export interface TestCloud {
     body: unknown,
     token?: boolean,
   ): Promise<{ status: number; body: T }>;
-  invoke(node: number, name: string, payload?: object): Promise<void>;
+  /** Calls a function and answers what it answers; throws what it throws. */
+  invoke(node: number, name: string, payload?: object): Promise<unknown>;
   /** Lets a node's inbox be read, or lie. */
   setReading(node: number, enabled: boolean): Promise<void>;
   sendRaw(node: number, bodies: readonly string[]): Promise<void>;
+  /** Messages that lie in a queue or are being handled. */
   waiting(node: number, queue: 'InboxUrl' | 'DlqUrl'): Promise<number>;
+  waitingIn(queueUrl: string): Promise<number>;
   logs(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** `miner`: as `-c miner=`; no process that mines is started. */
-export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestCloud> {
+/**
+ * `miner`: as `-c miner=`; no process that mines is started. `bits`: what a block costs; by default a
+ * miner's second.
+ */
+export async function openCloud(
+  nodes: number,
+  options: { readonly miner?: string; readonly bits?: number } = {},
+): Promise<TestCloud> {
+  const { miner = 'fargate', bits = BITS } = options;
   const scratch = mkdtempSync(join(tmpdir(), 'stackchain-emulator-'));
   const networkFile = join(scratch, 'network.json');
   const time = Math.floor(Date.now() / 1000) - GENESIS_AGE_SECONDS;
-  const params = easyNetwork({ powLimitBits: BITS, time });
+  const params = easyNetwork({ powLimitBits: bits, time });
   writeFileSync(networkFile, JSON.stringify(toNetworkFile(params)));
   const given = process.env['AWS_ENDPOINT_URL'];
   const cloud = await startLocalCloud({
@@ -65,7 +77,7 @@ export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestC
   const config = {
     endpoint: cloud.endpoint,
     region: EMULATOR_REGION,
-    credentials: { accessKeyId: '000000000000', secretAccessKey: 'test' },
+    credentials: CREDENTIALS,
   };
   const lambda = new LambdaClient(config);
   const sqs = new SQSClient(config);
@@ -74,11 +86,24 @@ export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestC
     if (node === undefined) throw new Error(`no node ${index}`);
     return node;
   };
+  const waitingIn = async (QueueUrl: string): Promise<number> => {
+    const { Attributes = {} } = await sqs.send(
+      new GetQueueAttributesCommand({
+        QueueUrl,
+        AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+      }),
+    );
+    return (
+      Number(Attributes['ApproximateNumberOfMessages']) +
+      Number(Attributes['ApproximateNumberOfMessagesNotVisible'])
+    );
+  };
   const functionOf = (index: number, name: string): string =>
     (nodeAt(index).outputs['ChainTableName'] ?? '').replace(/-chain$/, `-${name}`);
   return {
     cloud,
     params,
+    sqs,
     nodes: () => current,
     async deploy(count) {
       current = await cloud.deploy(count);
@@ -111,6 +136,7 @@ export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestC
       if (answer.FunctionError !== undefined) {
         throw new Error(`${name}: ${Buffer.from(answer.Payload ?? []).toString()}`);
       }
+      return JSON.parse(Buffer.from(answer.Payload ?? []).toString() || 'null') as unknown;
     },
     async setReading(node, Enabled) {
       const { EventSourceMappings = [] } = await lambda.send(
@@ -131,19 +157,8 @@ export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestC
         await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
       }
     },
-    async waiting(node, queue) {
-      const answer = await sqs.send(
-        new GetQueueAttributesCommand({
-          QueueUrl: nodeAt(node).outputs[queue],
-          AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-        }),
-      );
-      const { Attributes = {} } = answer;
-      return (
-        Number(Attributes['ApproximateNumberOfMessages']) +
-        Number(Attributes['ApproximateNumberOfMessagesNotVisible'])
-      );
-    },
+    waiting: (node, queue) => waitingIn(nodeAt(node).outputs[queue] ?? ''),
+    waitingIn,
     logs: () => allLogs(cloud.endpoint),
     async close() {
       lambda.destroy();
@@ -154,31 +169,44 @@ export async function openCloud(nodes: number, miner = 'fargate'): Promise<TestC
   };
 }
 
-/** Everything that any function logged, by CloudWatch Logs' own protocol. */
+/** One call of a service that speaks JSON. */
+export async function awsJson<T>(
+  endpoint: string,
+  service: string,
+  target: string,
+  body: object,
+): Promise<T> {
+  const answer = await fetch(endpoint, {
+    method: 'POST',
+    headers: {
+      'x-amz-target': target,
+      'content-type': 'application/x-amz-json-1.1',
+      authorization: `AWS4-HMAC-SHA256 Credential=${CREDENTIALS.accessKeyId}/20260101/${EMULATOR_REGION}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${target}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+/** Everything that any function logged. */
 async function allLogs(endpoint: string): Promise<string> {
-  const call = async (target: string, body: object): Promise<Record<string, unknown>> => {
-    const answer = await fetch(endpoint, {
-      method: 'POST',
-      headers: {
-        'x-amz-target': `Logs_20140328.${target}`,
-        'content-type': 'application/x-amz-json-1.1',
-        authorization: `AWS4-HMAC-SHA256 Credential=000000000000/20260101/${EMULATOR_REGION}/logs/aws4_request, SignedHeaders=host, Signature=0`,
-      },
-      body: JSON.stringify(body),
-    });
-    return (await answer.json()) as Record<string, unknown>;
-  };
-  const groups = (await call('DescribeLogGroups', {}))['logGroups'] as { logGroupName: string }[];
+  const call = <T>(target: string, body: object): Promise<T> =>
+    awsJson<T>(endpoint, 'logs', `Logs_20140328.${target}`, body);
+  const { logGroups } = await call<{ logGroups: { logGroupName: string }[] }>(
+    'DescribeLogGroups',
+    {},
+  );
   const texts: string[] = [];
-  for (const { logGroupName } of groups) {
-    for (let nextToken: unknown; ; ) {
-      const page = await call('FilterLogEvents', {
-        logGroupName,
-        ...(nextToken !== undefined && { nextToken }),
-      });
-      const events = (page['events'] ?? []) as { message: string }[];
+  for (const { logGroupName } of logGroups) {
+    for (let nextToken: string | undefined; ; ) {
+      const page = await call<{ events?: { message: string }[]; nextToken?: string }>(
+        'FilterLogEvents',
+        { logGroupName, ...(nextToken !== undefined && { nextToken }) },
+      );
+      const { events = [] } = page;
       texts.push(...events.map(({ message }) => message));
-      nextToken = page['nextToken'];
+      nextToken = page.nextToken;
       if (nextToken === undefined || events.length === 0) break;
     }
   }

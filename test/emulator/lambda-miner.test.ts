@@ -85,7 +85,7 @@ describeWith(
     };
 
     beforeAll(async () => {
-      world = await openCloud(2, 'lambda');
+      world = await openCloud(2, { miner: 'lambda' });
       story = new Story(world.params);
       // Coins, in blocks that the test hands in: no transaction waits, so no miner is called.
       const parsed = parseAddress(world.nodes()[0]!.address);

@@ -38,7 +38,7 @@ it('agree with what is sent', () => {
     ([, name]) => name,
   );
   const sent = sentMetrics();
-  expect(sent.length).toBe(8);
-  expect([...new Set(onBoard)].sort()).toEqual(sent.filter((name) => name !== 'BlocksConnected'));
-  expect(new Set(inAlarms)).toEqual(new Set(['BlocksConnected', 'HashRate']));
+  expect(sent.length).toBe(9);
+  expect([...new Set(onBoard)].sort()).toEqual(sent.filter((name) => !['BlocksConnected', 'SendsFailed'].includes(name)));
+  expect(new Set(inAlarms)).toEqual(new Set(['BlocksConnected', 'HashRate', 'SendsFailed']));
 });

@@ -126,8 +126,8 @@ export class NodeAlarms extends Construct {
 
   #errorAlarms({ functions, miner }: NodeAlarmsProps): void {
     // Asleep, an alarm is a cost: the tick meets every five minutes what ails all of them.
-    const watched = miner === 'none' ? { tick: functions.tick } : functions;
-    for (const [each, fn] of Object.entries(watched)) {
+    const isWatched = (each: string): boolean => miner !== 'none' || each === 'tick';
+    for (const [each, fn] of Object.entries(functions).filter(([name]) => isWatched(name))) {
       new Alarm(this, `Errors-${each}`, {
         alarmDescription: `The function ${each} fails.`,
         metric: fn.metricErrors({ period: FIVE_MINUTES, statistic: 'Sum' }),

@@ -35,6 +35,7 @@ export interface TestCloud {
     path: string,
     body: unknown,
     token?: boolean,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<{ status: number; body: T }>;
   /** Calls a function and answers what it answers; throws what it throws. */
   invoke(node: number, name: string, payload?: object): Promise<unknown>;
@@ -115,16 +116,19 @@ export async function openCloud(
       if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
       return (await answer.json()) as never;
     },
-    async post(node, path, body, token = false) {
+    async post(node, path, body, token = false, more = {}) {
       const answer = await fetch(`${nodeAt(node).url}${path}`, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
+          ...more,
           ...(token && { authorization: `Bearer ${nodeAt(node).token}` }),
         },
         body: JSON.stringify(body),
       });
-      return { status: answer.status, body: (await answer.json()) as never };
+      const text = await answer.text();
+      const isJson = answer.headers.get('content-type')?.includes('json') === true;
+      return { status: answer.status, body: (isJson ? JSON.parse(text) : text) as never };
     },
     async invoke(node, name, payload = {}) {
       const answer = await lambda.send(

@@ -23,16 +23,19 @@ const environmentOf = (pid: string): string => {
 };
 
 /**
- * Kills one process, taken by chance, of those that run this cloud's functions; false: there is none.
+ * Kills one process, taken by chance, of those that run this cloud's functions (`name`: whose names
+ * end so); false: there is none.
  * An emulator in another place (AWS_ENDPOINT_URL, containers) shows none: nothing is killed there.
  */
-export function killOne({ cloud }: TestCloud): boolean {
-  const workers = readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    const variables = environmentOf(name).split('\0');
+export function killOne({ cloud }: TestCloud, name = ''): boolean {
+  const workers = readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    const variables = environmentOf(pid).split('\0');
     return (
       variables.includes(`AWS_ENDPOINT_URL=${cloud.endpoint}`) &&
-      variables.some((text) => text.startsWith('AWS_LAMBDA_FUNCTION_NAME=stackchain-'))
+      variables.some(
+        (text) => text.startsWith('AWS_LAMBDA_FUNCTION_NAME=stackchain-') && text.endsWith(name),
+      )
     );
   });
   const pid = workers[Math.floor(Math.random() * workers.length)];
@@ -93,7 +96,7 @@ async function alarmOf(world: TestCloud, node: number, id: string): Promise<Alar
   const stack = `Stackchain-${world.nodes()[node]?.name}-`;
   const all = await monitoring<{ MetricAlarms: Alarm[] }>(world, 'DescribeAlarms', {});
   const found = all.MetricAlarms.find(
-    ({ AlarmName }) => AlarmName.startsWith(stack) && AlarmName.includes(id),
+    ({ AlarmName }) => AlarmName.startsWith(stack) && AlarmName.includes(id.replace('-', '')),
   );
   if (found === undefined) throw new Error(`${stack} has no alarm ${id}`);
   return found;

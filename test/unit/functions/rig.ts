@@ -12,8 +12,10 @@ import { createDynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
 import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { systemRandom } from '../../../lib/adapters/system-random.ts';
+import { createChain } from '../../../lib/chain/create-chain.ts';
 import { toHex } from '../../../lib/codec/hex.ts';
 import { toBase64 } from '../../../lib/gossip/envelope.ts';
+import { createMempool } from '../../../lib/mempool/create-mempool.ts';
 import { createNode } from '../../../lib/node/create-node.ts';
 import type { Node } from '../../../lib/node/types.ts';
 import { toNetworkFile } from '../../../lib/params/index.ts';
@@ -51,6 +53,8 @@ export interface Rig {
   /** What the table holds, read by nobody's function. */
   storedTip(): Promise<{ readonly hash: string; readonly height: number }>;
   pooled(): Promise<readonly string[]>;
+  /** Height of the best header. */
+  headers(): Promise<number>;
   /** A node of its own that answers under `name`, which the stack knows as a peer with a queue. */
   addPeer(name: string): Promise<Node>;
   envelope(type: string, payload: unknown, from?: string): Envelope;
@@ -109,9 +113,12 @@ export async function openRig(dynamo: string): Promise<Rig> {
   }
   const client = dynamoClientOn(dynamo);
   for (const table of Object.values(NAMES)) await createTable(client, table);
-  const store = createDynamoStore({ client, table: NAMES.chain });
-  /** A node on the stack's table, without a way to anybody. */
-  const beside = (): Promise<Node> => openNode(story, store, 'beside');
+  const wallMs = (): number => Date.now();
+  const store = createDynamoStore({ client, table: NAMES.chain, wallMs });
+  // Not a node: one that knows no peers would have the table forget them.
+  const parts = { params: story.params, store, clock: systemClock, verifier };
+  const chain = createChain(parts);
+  const mempool = createMempool({ ...parts, chain, random: systemRandom });
   const envelope: Rig['envelope'] = (type, payload, from = 'near') => ({
     v: 1,
     network: story.params.genesisHash,
@@ -134,11 +141,13 @@ export async function openRig(dynamo: string): Promise<Rig> {
       return Object.fromEntries(handlers) as Functions;
     },
     async storedTip() {
-      const { entry } = await (await beside()).chain.tip();
-      return entry;
+      return (await chain.tip()).entry;
+    },
+    async headers() {
+      return (await chain.bestHeader()).height;
     },
     async pooled() {
-      const page = await (await beside()).mempool.list({ limit: 100 });
+      const page = await mempool.list({ limit: 100 });
       return page.map(({ txid }) => txid);
     },
     async addPeer(name) {

@@ -39,6 +39,8 @@ it('agree with what is sent', () => {
   );
   const sent = sentMetrics();
   expect(sent.length).toBe(9);
-  expect([...new Set(onBoard)].sort()).toEqual(sent.filter((name) => !['BlocksConnected', 'SendsFailed'].includes(name)));
+  expect([...new Set(onBoard)].sort()).toEqual(
+    sent.filter((name) => !['BlocksConnected', 'SendsFailed'].includes(name)),
+  );
   expect(new Set(inAlarms)).toEqual(new Set(['BlocksConnected', 'HashRate', 'SendsFailed']));
 });

@@ -18,25 +18,14 @@ const UNITS: Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]> = 
   SendsFailed: MetricUnit.Count,
 };
 
-/** What a miner sends, beside a node that others host too. */
-const OF_MINER: ReadonlySet<MetricName> = new Set(['HashRate', 'BlocksFound', 'BlocksStale']);
-
 export interface AwsTelemetry extends Telemetry {
   /** Writes the metrics that were collected: before a handler ends, or the line is lost. */
   flush(): void;
 }
 
-function createMetrics(dimensions: Record<string, string>): Metrics {
-  const metrics = new Metrics({ namespace: 'Stackchain' });
-  // Its own default is a dimension `service`, under which no alarm of ours would find the metric.
-  metrics.clearDefaultDimensions();
-  metrics.setDefaultDimensions(dimensions);
-  return metrics;
-}
-
 /**
- * `miner`: name of the miner in this process, if there is one: its metrics are found under the node,
- * as all are, and under its own name beside the node's other miners.
+ * `miner`: name of the miner in this process, if there is one. Its lines bear it as a property, so that
+ * the logs tell the tasks of a node apart; as a dimension each metric would be billed once more.
  */
 export function createAwsTelemetry(about: {
   readonly network: string;
@@ -44,23 +33,22 @@ export function createAwsTelemetry(about: {
   readonly service: string;
   readonly miner?: string;
 }): AwsTelemetry {
-  const { network: Network, node: Node, miner } = about;
-  const ofNode = createMetrics({ Network, Node });
-  const ofMiner = createMetrics({ Network, Node });
+  const metrics = new Metrics({ namespace: 'Stackchain' });
+  // Its own default is a dimension `service`, under which no alarm of ours would find the metric.
+  metrics.clearDefaultDimensions();
+  metrics.setDefaultDimensions({ Network: about.network, Node: about.node });
   const logger = new Logger({ serviceName: about.service });
   return {
     metric(name, value) {
-      const metrics = OF_MINER.has(name) ? ofMiner : ofNode;
       metrics.addMetric(name, UNITS[name], value);
     },
     log(level, message, fields = {}) {
       logger[level](message, { ...fields });
     },
     flush() {
-      if (ofNode.hasStoredMetrics()) ofNode.publishStoredMetrics();
-      if (!ofMiner.hasStoredMetrics()) return;
-      if (miner !== undefined) ofMiner.addDimensions({}).addDimensions({ Miner: miner });
-      ofMiner.publishStoredMetrics();
+      if (!metrics.hasStoredMetrics()) return;
+      if (about.miner !== undefined) metrics.addMetadata('Miner', about.miner);
+      metrics.publishStoredMetrics();
     },
   };
 }

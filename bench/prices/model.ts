@@ -68,8 +68,9 @@ export const LINES = [
 export type Line = (typeof LINES)[number];
 export type Bill = Readonly<Record<Line, number>>;
 
-/** Metrics that only a miner sends, and those that only something rare does. */
+/** Metrics that only a miner sends, and those that only a fault does. */
 const MINER_METRICS: readonly string[] = ['BlocksFound', 'BlocksStale', 'HashRate'];
+const FAULT_METRICS: readonly string[] = ['SendsFailed'];
 
 export interface Stack {
   readonly counts: Counts;
@@ -134,7 +135,7 @@ export function billOf(prices: Prices, use: Use, stack: Stack, month: Month): Bi
   const taskHours = month.time ? HOURS * (task?.count ?? 0) : 0;
   const share = task?.spot ? pay('fargate-spot-share', 1) : 1;
   const metrics = board.customMetrics.filter(
-    (name) => miner !== 'off' || !MINER_METRICS.includes(name),
+    (name) => !FAULT_METRICS.includes(name) && (miner !== 'off' || !MINER_METRICS.includes(name)),
   );
   const isAwake = month.time && month.blocks > 0;
   return {

@@ -85,20 +85,14 @@ describe('the lines of a function', () => {
     expect(values).toEqual(Array.from({ length: 250 }, (_, i) => i));
   });
 
-  it('the miner’s are found under the node and under the miner', () => {
+  it('those of a process that mines bear its name, as a property that costs nothing', () => {
     const telemetry = createAwsTelemetry({ ...about, miner: 'task-1' });
     for (let round = 0; round < 2; round++) {
       telemetry.metric('HashRate', 1000);
       telemetry.flush();
       expect(emfLine.parse(emf()[round])).toMatchObject({ Miner: 'task-1', HashRate: 1000 });
-      expect(emf()[round]._aws.CloudWatchMetrics[0].Dimensions).toEqual([
-        ['Network', 'Node'],
-        ['Network', 'Node', 'Miner'],
-      ]);
+      expect(emf()[round]._aws.CloudWatchMetrics[0].Dimensions).toEqual([['Network', 'Node']]);
     }
-    telemetry.metric('TipHeight', 1);
-    telemetry.flush();
-    expect(emf()[2]._aws.CloudWatchMetrics[0].Dimensions).toEqual([['Network', 'Node']]);
   });
 
   it('says nothing where nothing happened, and nothing twice', () => {

@@ -41,6 +41,8 @@ interface Notes {
   readonly seen: { readonly version: number; readonly rows: State; readonly who: string }[];
   /** Coins of each admission that was tried. */
   readonly inputs: Map<string, readonly string[]>;
+  /** Nonces of those that were told that they are not in. */
+  readonly refused: Set<string>;
   readonly admitted: { readonly txid: string; readonly nonce: string }[];
 }
 
@@ -122,6 +124,7 @@ async function admit({ director, notes }: Scene, store: Store, txid: string): Pr
   ];
   notes.inputs.set(txid, wanted.map(nameOf));
   if ((await store.transact(ops)).ok) notes.admitted.push({ txid, nonce });
+  else notes.refused.add(nonce);
 }
 
 async function evict({ director, notes }: Scene, store: Store): Promise<void> {
@@ -150,11 +153,14 @@ async function live(scene: Scene, store: Store, writer: string): Promise<void> {
 }
 
 /** I7: whoever stands in the mempool has the claim on each of its coins. */
-function checkClaims(items: readonly Item[], { inputs }: Notes): void {
+function checkClaims(items: readonly Item[], { inputs, refused }: Notes): void {
   const byName = new Map(items.map((item) => [`${item['pk']?.S} ${item['sk']?.S}`, item]));
   for (const item of items) {
     if (item['pk']?.S !== 'M' || item['l'] === undefined) continue;
     const txid = item['sk']?.S as string;
+    expect(refused.has(item['n']?.S ?? ''), `${txid} is in, and was told that it is not`).toBe(
+      false,
+    );
     for (const coin of inputs.get(txid) ?? []) {
       expect(byName.get(coin)?.['c']?.S ?? txid, `claim of ${txid} on ${coin}`).toBe(txid);
     }
@@ -230,7 +236,14 @@ async function runSchedule(
   const random = seeded(seed);
   const director = createDirector(random);
   const world = await openEmptyWorld(connect, { random });
-  const notes: Notes = { tried: new Map(), told: [], seen: [], inputs: new Map(), admitted: [] };
+  const notes: Notes = {
+    tried: new Map(),
+    told: [],
+    seen: [],
+    inputs: new Map(),
+    refused: new Set(),
+    admitted: [],
+  };
   const scene: Scene = { world, director, notes };
   const reaper = await connect();
   const runs: Promise<void>[] = [];

@@ -4,6 +4,7 @@
  */
 import { DeleteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, it } from 'vitest';
+import type { RowKey } from '../../lib/ports/store.ts';
 import { commitOf, faultOf } from '../conformance/store/harness.ts';
 import {
   dynamoClientOn,
@@ -139,6 +140,27 @@ function timeSuite(connect: Connect): void {
     expect(await world.check(reader, 'after it was finished')).toBe('A');
     held.open();
     await running;
+    await world.close();
+  });
+
+  it('a claim on a row that left the chain lives as long as it asks for', async () => {
+    const world = await openWorld(connect, KEYS.length);
+    const store = await world.store();
+    await commitAs(store, 'B1');
+    const now = Math.floor(world.clock.nowMs() / 1000);
+    const day = 24 * 3600;
+    const endOf = async (sk: string): Promise<number> =>
+      Number((await world.scan()).find((item) => item['sk']?.S === sk)?.['x']?.N);
+    const [, at, other] = KEYS as [RowKey, RowKey, RowKey];
+    const claim = (key: RowKey, expiresAt: number) =>
+      store.transact([{ op: 'claim', ...key, claim: 'tx', expiresAt }]);
+    expect(await claim(at, now + 4 * day)).toEqual({ ok: true });
+    expect(await endOf(at.sk)).toBe(now + 4 * day);
+    // A short one must not end the row before late writers are out of time.
+    expect(await claim(other, now + 60)).toEqual({ ok: true });
+    expect(await endOf(other.sk)).toBeGreaterThanOrEqual(now + day);
+    await commitAs(store, 'B2');
+    expect(await endOf(at.sk), 'back in the chain').toBeNaN();
     await world.close();
   });
 

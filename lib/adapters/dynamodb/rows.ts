@@ -19,7 +19,7 @@ const STATEMENTS_PER_BATCH = 25;
 const STATEMENT_BYTES_MAX = 400_000;
 const BATCHES_AT_ONCE = 8;
 /** A deleted row is kept so long, against writers that wake up late. */
-const TOMBSTONE_SECONDS = 24 * 3600;
+export const TOMBSTONE_SECONDS = 24 * 3600;
 
 /** What makes one attempt: its name, the version it would be, and what it writes. */
 export interface Plan {

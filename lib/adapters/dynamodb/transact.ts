@@ -15,11 +15,17 @@ import type { Op, TransactResult } from '../../ports/store.ts';
 import { failedCondition } from '../kv/support.ts';
 import { Attempt, type AwsError, type DynamoPorts, mayPass, PLAIN_MS_MAX } from './attempt.ts';
 import { cellsOf, conditionText, type Item, itemKey, looseOf, NO_OTHER_CELL } from './items.ts';
+import { TOMBSTONE_SECONDS } from './rows.ts';
 
 const FORM_TRIES_MAX = 50;
+/** No deleted row lives longer, whoever's clock set its time. */
+const TOMBSTONE_SECONDS_MAX = TOMBSTONE_SECONDS + 3600;
 
-/** `alone`: no other cell is in the item. `shared`: others are, and must stay. */
-type Form = 'alone' | 'shared';
+/**
+ * `alone`: no other cell is in the item. `shared`: others are, and must stay. `deleted`: the row left
+ * the chain, and its item goes when its time has come.
+ */
+type Form = 'alone' | 'shared' | 'deleted';
 
 interface Written {
   readonly update: string;
@@ -34,16 +40,23 @@ export async function transactOn(
   const forms: Form[] = ops.map(() => 'alone');
   const attempt = new Attempt(ports, { msMax: PLAIN_MS_MAX, late: 'store-io' });
   for (let tries = 0; tries < FORM_TRIES_MAX; tries++) {
-    const items = ops.map((op, i) => toItem(ports.table, op, forms[i] as Form));
+    const items = ops.map((op, i) => toItem(ports, op, forms[i] as Form));
     const refusal = await send(attempt, ops, items);
     if (refusal === undefined) return { ok: true };
     const named = nameFailure(ops, refusal);
     if (named !== undefined) return named;
     refusal.forEach((reason, i) => {
-      if (reason.refused) forms[i] = forms[i] === 'alone' ? 'shared' : 'alone';
+      if (reason.refused) forms[i] = nextForm(ops[i] as Op, forms[i] as Form, reason.item);
     });
   }
   throw new Fault('store-io', 'a transaction found its rows changed again and again');
+}
+
+/** The form that fits the item as it is. */
+function nextForm(op: Op, tried: Form, item: Item | undefined): Form {
+  const isClaim = op.op === 'claim' && op.claim !== null;
+  if (isClaim) return item?.['v'] === undefined ? 'alone' : item['d'] ? 'shared' : 'deleted';
+  return tried === 'alone' ? 'shared' : 'alone';
 }
 
 interface Reason {
@@ -135,10 +148,10 @@ function isDone(op: Op, item: Item | undefined): boolean {
   );
 }
 
-function toItem(table: string, op: Op, form: Form): TransactWriteItem {
+function toItem(ports: DynamoPorts, op: Op, form: Form): TransactWriteItem {
   const condition = conditionText(op.if);
   const target = {
-    TableName: table,
+    TableName: ports.table,
     Key: itemKey(op),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   };
@@ -163,11 +176,12 @@ function toItem(table: string, op: Op, form: Form): TransactWriteItem {
           values: {},
         });
   }
-  return claimItem(op, form, { under, update });
+  return claimItem(ports, op, form, { under, update });
 }
 
-/** A claim's expiry counts only while the row was never in the chain: a coin must not expire. */
+/** A claim's expiry counts only while the row holds no value: a coin must not expire. */
 function claimItem(
+  { clock }: DynamoPorts,
   op: Op & { op: 'claim' },
   form: Form,
   make: {
@@ -185,12 +199,17 @@ function claimItem(
   }
   const values: Item = { ':c': { S: op.claim } };
   if (op.expiresAt === undefined) return make.update('', { update: 'SET c = :c', values });
-  return form === 'alone'
-    ? make.update('attribute_not_exists(v)', {
-        update: 'SET c = :c, x = :x',
-        values: { ...values, ':x': { N: String(op.expiresAt) } },
-      })
-    : make.update('attribute_exists(v)', { update: 'SET c = :c', values });
+  if (form === 'shared') {
+    return make.update('attribute_exists(d)', { update: 'SET c = :c', values });
+  }
+  // The item of a deleted row must not go sooner than it would: late writers meet it (rows.ts).
+  const isDeleted = form === 'deleted';
+  const least = isDeleted ? Math.floor(clock.nowMs() / 1000) + TOMBSTONE_SECONDS_MAX : 0;
+  const x = { N: String(Math.max(op.expiresAt, least)) };
+  return make.update(
+    isDeleted ? 'attribute_exists(v) AND attribute_not_exists(d)' : 'attribute_not_exists(v)',
+    { update: 'SET c = :c, x = :x', values: { ...values, ':x': x } },
+  );
 }
 
 /** Replaces the whole loose cell. */

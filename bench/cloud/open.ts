@@ -1,4 +1,5 @@
 /** A cloud for a bench: MiniStack, or the emulator that AWS_ENDPOINT_URL names; stacks by the real CDK. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,18 @@ import { freePort } from '../../test/helpers/dynamodb.ts';
 
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
+
+const END_MS_MAX = 3_000;
+
+/** Asks a process to end, then insists. */
+export async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const insist = setTimeout(() => child.kill('SIGKILL'), END_MS_MAX);
+  await ended;
+  clearTimeout(insist);
+}
 
 /** Progress, for who waits. */
 export const note = (line: string): void => {

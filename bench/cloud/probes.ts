@@ -1,10 +1,10 @@
 /** The probes of a cloud: started, told to find and watched. Owns their processes. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { stopChild } from '../../cli/cloud/emulator.ts';
 import { type CloudNode, type LocalCloud, minerEnvironment } from '../../cli/cloud/local-cloud.ts';
 import type { BlockHash } from '../../lib/types.ts';
 import type { Find, Order, Report } from './messages.ts';
+import { endChild } from './open.ts';
 
 const PROBE = fileURLToPath(new URL('probe.ts', import.meta.url));
 const WAIT_MS_MAX = 60_000;
@@ -45,7 +45,7 @@ export async function startProbe(cloud: LocalCloud, node: CloudNode): Promise<Pr
     },
     tell: (order) => child.send(order),
     await: (kind, fits) => nextReport(node.name, child, kind, fits),
-    stop: () => stopChild(child),
+    stop: () => endChild(child),
   };
   await probe.await('ready');
   return probe;

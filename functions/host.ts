@@ -63,12 +63,16 @@ const queueUrlOf =
 function createKnown(ssm: SSMClient, environment: Environment) {
   const { ownParameter, peerParameters, foreignParameters, params } = environment;
   const names = [ownParameter, ...peerParameters, ...foreignParameters];
+  const account = parseQueueArn(environment.inboxArn)?.account;
   let seen = '';
   let readAtMs = 0;
   const read = async (): Promise<StackLine[]> => {
     const lines = await readLines(ssm, names, params);
     readAtMs = systemClock.nowMs();
-    return lines.sort((a, b) => (a.queue < b.queue ? -1 : 1));
+    // Those of the own account first: no foreign line takes the place of one that names its role.
+    const rank = ({ queue }: StackLine): string =>
+      `${Number(parseQueueArn(queue)?.account !== account)}${queue}`;
+    return lines.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   };
   return {
     async read(): Promise<StackLine[]> {
@@ -186,8 +190,9 @@ export async function getHost(): Promise<AwsHost> {
 
 /**
  * Who sent a message: the peer in whose line the role id is that SQS gives as its sender, whatever
- * name the envelope bears. An emulator gives the account instead: there the name must be that of a
- * node of this account. Undefined: nobody that we know.
+ * name the envelope bears. An emulator gives an account instead, MiniStack to functions even that of
+ * who reads: there the name tells, the account only between two of one name. Undefined: nobody that
+ * we know.
  */
 export function senderOf(
   { lines, environment }: Pick<AwsHost, 'lines'> & { environment: Pick<Environment, 'endpoint'> },
@@ -195,10 +200,11 @@ export function senderOf(
   envelope: unknown,
 ): Sender | undefined {
   const [id = ''] = senderId.split(':');
-  const from = (envelope as { from?: unknown } | null)?.from;
-  const isEmulated = environment.endpoint !== undefined && /^\d{12}$/.test(id);
-  const line = lines.find(({ name, queue, roles }) =>
-    isEmulated ? name === from && parseQueueArn(queue)?.account === id : roles.includes(id),
-  );
+  let line = lines.find(({ roles }) => roles.includes(id));
+  if (environment.endpoint !== undefined && /^\d{12}$/.test(id)) {
+    const from = (envelope as { from?: unknown } | null)?.from;
+    const named = lines.filter(({ name }) => name === from);
+    line = named.find(({ queue }) => parseQueueArn(queue)?.account === id) ?? named[0];
+  }
   return line === undefined ? undefined : { transport: 'sqs', key: line.queue };
 }

@@ -30,3 +30,12 @@ export function parseStackLine(
   }
   return { ok: true, line: { ...parsed.line, queue } };
 }
+
+/**
+ * A role that two lines name: who claims another's roles would be heard in its place, and being
+ * banned would silence it.
+ */
+export function roleClaimedTwice(lines: readonly StackLine[]): string | undefined {
+  const roles = lines.flatMap((line) => line.roles);
+  return roles.find((role, i) => roles.indexOf(role) !== i);
+}

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Node } from 'constructs';
-import { parseStackLine, type StackLine } from '../functions/stack-line.ts';
 import { parseAddress } from '../lib/codec/address.ts';
+import { parseStackLine, roleClaimedTwice, type StackLine } from '../functions/stack-line.ts';
 import type { ChainParams } from '../lib/params/index.ts';
 import { parseNetworkFile, regtest, toNetworkFile } from '../lib/params/index.ts';
 import type { MinerKind, NetworkFacts } from './node-stack.ts';
@@ -100,7 +100,7 @@ export function foreignPeers(
   params: ChainParams,
   { emulator }: Pick<AppContext, 'emulator'>,
 ): StackLine[] {
-  return params.peers.filter(isLine).map((text) => {
+  const lines = params.peers.filter(isLine).map((text) => {
     const parsed = parseStackLine(text, params);
     if (!parsed.ok) return fail(`a peer's line in the network file is refused: ${parsed.detail}`);
     const { line } = parsed;
@@ -109,4 +109,6 @@ export function foreignPeers(
     }
     return line;
   });
+  const role = roleClaimedTwice(lines);
+  return role === undefined ? lines : fail(`two peers in the network file name the role ${role}`);
 }

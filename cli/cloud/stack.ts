@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openInbox } from '../../functions/breaker.ts';
-import { parseStackLine, type StackLine } from '../../functions/stack-line.ts';
+import { parseStackLine, roleClaimedTwice, type StackLine } from '../../functions/stack-line.ts';
 import { rotateToken } from '../../functions/tokens.ts';
 import { inboxName, peerParameter, walletTableName } from '../../infra/names.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
@@ -131,6 +131,15 @@ export function addForeignPeer(
   const same = params.peers.filter((peer) => parseForeign(peer, params)?.queue === line.queue);
   if (same.length === 1 && same[0] === text) return 'known';
   const others = params.peers.filter((peer) => !same.includes(peer));
+  const lines = others.flatMap((peer) => parseForeign(peer, params) ?? []);
+  const role = roleClaimedTwice([...lines, line]);
+  if (role !== undefined) {
+    throw refused(
+      `Error: the line is refused: another peer has the role ${role}.`,
+      'conflict',
+      409,
+    );
+  }
   writePeers(options, params, [...others, text]);
   return same.length === 0 ? 'added' : 'replaced';
 }

@@ -45,11 +45,14 @@ export class NodeGossip extends Construct {
   readonly dlq: Queue;
   readonly #id: NodeId;
   readonly #genesis: string;
+  /** SQS counts a batch as sending; MiniStack with real IAM knows an action of its own for it. */
+  readonly #sending: readonly string[];
 
   constructor(scope: Construct, name: string, props: NodeGossipProps) {
     super(scope, name);
     this.#id = props.id;
     this.#genesis = props.genesis;
+    this.#sending = ['sqs:SendMessage', ...(props.tlsOnly ? [] : ['sqs:SendMessageBatch'])];
     // A key of KMS would shut other accounts out: SQS encrypts by itself.
     const encryption = QueueEncryption.SQS_MANAGED;
     this.dlq = new Queue(this, 'Dlq', {
@@ -117,7 +120,7 @@ export class NodeGossip extends Construct {
         sid: 'ForeignPeers',
         effect: Effect.ALLOW,
         principals: [new AnyPrincipal()],
-        actions: ['sqs:SendMessage'],
+        actions: [...this.#sending],
         resources: [this.inbox.queueArn],
         conditions,
       }),
@@ -150,6 +153,6 @@ export class NodeGossip extends Construct {
     );
     const resources = [...own, ...foreign.map(({ queue }) => queue)];
     if (resources.length === 0) return;
-    role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources }));
+    role.addToPolicy(new PolicyStatement({ actions: [...this.#sending], resources }));
   }
 }

@@ -92,6 +92,11 @@ describe('the network file', () => {
     expect(() => foreignPeers(withPeers(peer), aws)).toThrow(words);
   });
 
+  it('in which two peers name one role is refused at synth', () => {
+    const other = { ...named, queue: named.queue.replace('300000000000', '400000000000') };
+    expect(() => foreignPeers(withPeers(named, other), aws)).toThrow(/two peers .* name the role/);
+  });
+
   it('on an emulator plain http is the only way', () => {
     const near = { ...named, url: 'http://127.0.0.1:4600/_aws/execute-api/x' };
     expect(foreignPeers(withPeers(near), { emulator: 'http://127.0.0.1:4600' })).toEqual([near]);

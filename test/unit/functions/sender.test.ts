@@ -36,18 +36,28 @@ describe('on AWS', () => {
   });
 });
 
-describe('on an emulator, which names the account only', () => {
-  const host = { lines: [NEAR, FAR], environment: { endpoint: 'http://127.0.0.1:4600' } };
+describe('on an emulator, which names no role', () => {
+  const twin = line('111111111111', 'node0', []);
+  const host = { lines: [twin, NEAR, FAR], environment: { endpoint: 'http://127.0.0.1:4600' } };
 
   it.each<[string, string, unknown, string | undefined]>([
-    ['a node of the account', '222222222222', from('node0'), FAR.queue],
-    ['a name of another account’s node', '222222222222', from('node1'), undefined],
+    ['a node by its name', '111111111111', from('node1'), NEAR.queue],
+    ['also where the account is the reader’s', '222222222222', from('node1'), NEAR.queue],
+    ['of two of one name that of the account', '222222222222', from('node0'), FAR.queue],
     ['an unknown name', '111111111111', from('node7'), undefined],
-    ['an unknown account', '333333333333', from('node0'), undefined],
     ['no name', '222222222222', null, undefined],
     ['an emulator that names the role', 'AROAFARINBOX000000001:fn', from('x'), FAR.queue],
+    ['a role in no line', 'AROASTRANGER000000001:fn', from('node1'), undefined],
   ])('%s', (_what, senderId, envelope, key) => {
     const expected = key === undefined ? undefined : { transport: 'sqs', key };
     expect(senderOf(host, senderId, envelope)).toEqual(expected);
+  });
+});
+
+describe('a role that two lines name', () => {
+  it('is that of the first: of the own account, as the host sorts them', () => {
+    const claiming = { ...FAR, roles: [...FAR.roles, ...NEAR.roles] };
+    const host = { lines: [NEAR, claiming], environment: { endpoint: undefined } };
+    expect(senderOf(host, 'AROANEARMINER00000001:task', from('x'))?.key).toBe(NEAR.queue);
   });
 });

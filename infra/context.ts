@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Node } from 'constructs';
-import { parseAddress } from '../lib/codec/address.ts';
 import { parseStackLine, roleClaimedTwice, type StackLine } from '../functions/stack-line.ts';
+import { parseAddress } from '../lib/codec/address.ts';
 import type { ChainParams } from '../lib/params/index.ts';
 import { parseNetworkFile, regtest, toNetworkFile } from '../lib/params/index.ts';
 import type { MinerKind, NetworkFacts } from './node-stack.ts';

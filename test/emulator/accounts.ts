@@ -63,7 +63,7 @@ export interface CommandResult {
 
 export interface Account {
   readonly id: string;
-  /** Where it deploys from: cdk.json and network.json. */
+  /** Where its commands run: cdk.json and network.json. */
   readonly checkout: string;
   node(index: number): CloudNode;
   deploy(nodes: number): Promise<void>;
@@ -100,14 +100,14 @@ export async function openAccount(options: {
   const { id, nodes, network, at } = options;
   const checkout = mkdtempSync(join(tmpdir(), 'stackchain-checkout-'));
   writeFileSync(join(checkout, 'network.json'), JSON.stringify(network));
-  const app = `node ${join(ROOT, 'infra', 'app.ts')}`;
-  writeFileSync(join(checkout, 'cdk.json'), JSON.stringify({ app }));
+  // What makes it a checkout to the command line; the CDK itself runs in ours.
+  writeFileSync(join(checkout, 'cdk.json'), '{}');
   const cloud: LocalCloud = await startLocalCloud({
     nodes,
     mining: false,
     auth: true,
     account: id,
-    cwd: checkout,
+    networkFile: join(checkout, 'network.json'),
     note: (line) => {
       if (process.env['STACKCHAIN_DEBUG']) console.error(line);
     },

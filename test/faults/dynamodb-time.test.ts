@@ -161,6 +161,8 @@ function timeSuite(connect: Connect): void {
     expect(await endOf(other.sk)).toBeGreaterThanOrEqual(now + day);
     await commitAs(store, 'B2');
     expect(await endOf(at.sk), 'back in the chain').toBeNaN();
+    expect(await claim(at, now + 60)).toEqual({ ok: true });
+    expect(await endOf(at.sk), 'a coin must not expire').toBeNaN();
     await world.close();
   });
 

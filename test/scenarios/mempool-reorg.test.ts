@@ -233,6 +233,26 @@ describe('janitors', () => {
     expect(await brokenInvariants(world)).toEqual([]);
   });
 
+  it('of a block that is past do not bury whose parents a reorganisation has yet to bring back', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const fork = story.tip;
+    const parent = pay('parent', 'b1:0');
+    await world.mine({ txs: [parent] });
+    const child = pay('child', 'parent:1');
+    await world.accept(child);
+    const past = await world.give(story.mine().block, { stalled: true });
+    story.mine({ on: fork, name: 'r1' });
+    for (const name of ['r2', 'r3']) story.mine({ name });
+    for (const name of ['r1', 'r2']) await world.give(story.block(name).block, { stalled: true });
+    const moved = await world.give(story.block('r3').block, { stalled: true });
+    await world.another().reconcile(past!);
+    await world.mempool.reconcile(moved!);
+    const both = [parent.txid, child.txid].sort();
+    expect((await world.txids()).sort()).toEqual(both);
+    expect((await world.txids(world.another())).sort()).toEqual(both);
+  });
+
   it('that stalled before anybody deleted do not throw out whom a reorganisation revived', async () => {
     world = await MempoolWorld.open({ blocks: 8 });
     const { story } = world;

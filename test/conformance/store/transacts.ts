@@ -182,6 +182,25 @@ export function transactCases(
     expect(await store.read([key('A', '1')])).toEqual([undefined]);
   });
 
+  it.each([
+    ['coin', 'a deletion', [{ op: 'delete', pk: 'A', sk: 'coin' }]],
+    ['claim', 'a deletion', [{ op: 'delete', pk: 'A', sk: 'claim' }]],
+    ['coin', 'an end of a claim', [claimOp('A', 'coin', null)]],
+    ['loose', 'an end of a claim', [claimOp('A', 'loose', null)]],
+  ] as [string, string, Op[]][])('a %s alone stays at %s', async (sk, _what, ops) => {
+    const store = await fresh();
+    await commitNow(store, [put('A', 'coin', 'a')]);
+    await store.transact([claimOp('A', 'claim', 'tx'), putOp('A', 'loose', 'text')]);
+    // Alone, and beside another operation: the adapter may go different ways.
+    expect(await store.transact(ops)).toEqual({ ok: true });
+    expect(await store.transact([...ops, putOp('B', '1', 'x')])).toEqual({ ok: true });
+    const [cell] = await look(store, (view) => view.cells([key('A', sk)]));
+    const [row] = await store.read([key('A', sk)]);
+    const found = { coin: text(cell?.value), claim: cell?.claim, loose: text(row?.value) };
+    const alone = { coin: 'a', claim: 'tx', loose: 'text' }[sk];
+    expect(found).toEqual({ coin: undefined, claim: undefined, loose: undefined, [sk]: alone });
+  });
+
   it('a later put replaces value, nonce and expiry', async () => {
     const store = await fresh();
     await store.transact([putOp('A', '1', 'a', { nonce: 'n', expiresAt: 5_000_000_000 })]);

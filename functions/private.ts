@@ -1,9 +1,7 @@
 /** What wants a token: JSON-RPC, wallets, peers, mining on command. The only function that reads wallets. */
-import { KMSClient } from '@aws-sdk/client-kms';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { createDynamoClient } from '../lib/adapters/dynamodb-store.ts';
 import { createDynamoVault } from '../lib/adapters/dynamodb-vault.ts';
-import { createKmsSigner } from '../lib/adapters/kms-signer.ts';
 import { createSsmKey } from '../lib/adapters/ssm-key.ts';
 import { createWalletService } from '../lib/node/wallet-service.ts';
 import { createKeystore } from '../lib/wallet/keystore.ts';
@@ -34,8 +32,8 @@ export const handler = createHandler('private', async (host) => {
   const vault = createDynamoVault({ client, table: walletTable, key, random });
   let keystore: Keystore = await createKeystore({ vault, random, addressVersion, wifVersion });
   if (treasuryKmsKey !== undefined) {
-    const kms = { client: new KMSClient({}), keyId: treasuryKmsKey, addressVersion };
-    keystore = withSigner(keystore, await createKmsSigner(kms));
+    const { openTreasury } = await import('./treasury.ts');
+    keystore = withSigner(keystore, await openTreasury(treasuryKmsKey, addressVersion));
   }
   return {
     wallet: createWalletService({ node, keystore }),

@@ -1,6 +1,7 @@
 /** What no emulator shows, asserted on the synthesized templates. */
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { PRIVATE_ROUTES } from '../../infra/constructs/api.ts';
 import { FUNCTION_NAMES } from '../../infra/names.ts';
 import { FOREIGN, resourcesOf, synth } from './helpers.ts';
 
@@ -96,6 +97,10 @@ describe('tables', () => {
       TableName: 'stackchain-testnet-node0-chain',
       OnDemandThroughput: { MaxWriteRequestUnits: 1000, MaxReadRequestUnits: 4000 },
     });
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      TableName: 'stackchain-testnet-node0-wallet',
+      OnDemandThroughput: { MaxWriteRequestUnits: 100, MaxReadRequestUnits: 400 },
+    });
   });
 
   it('wallets outlive the stack unless it is for throwing away', () => {
@@ -128,8 +133,17 @@ describe('the API', () => {
   it('is throttled, writing more than reading', () => {
     template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       DefaultRouteSettings: { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 100 },
-      RouteSettings: { 'POST /': { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 20 } },
     });
+    const [[, stage] = []] = resourcesOf(template, 'AWS::ApiGatewayV2::Stage');
+    const slow = { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 20 };
+    expect(stage?.Properties['RouteSettings']).toEqual(
+      Object.fromEntries(PRIVATE_ROUTES.map(([method, path]) => [`${method} ${path}`, slow])),
+    );
+    // Every route but the default is a private one.
+    const routes = resourcesOf(template, 'AWS::ApiGatewayV2::Route');
+    expect(routes.map(([, { Properties }]) => Properties['RouteKey']).sort()).toEqual(
+      ['$default', ...PRIVATE_ROUTES.map(([method, path]) => `${method} ${path}`)].sort(),
+    );
   });
 
   it('logs fields by name: no header, no query, no body', () => {
@@ -233,18 +247,25 @@ describe('what bills by the hour', () => {
 
 describe('N nodes', () => {
   it('node0 is the same for one and for eight but for its peers', () => {
-    const lone = text(synth(1).template().toJSON());
-    const many = text(synth(8).template().toJSON());
-    const withoutPeers = (json: string): string => {
-      const parsed = JSON.parse(json, (key, value) =>
-        key === 'STACKCHAIN_PEER_PARAMETERS' || key === 'Resource' || key === 'PolicyDocument'
-          ? 'peers'
-          : value,
-      );
-      return text(parsed);
-    };
-    expect(many).not.toBe(lone);
-    expect(withoutPeers(many)).toBe(withoutPeers(lone));
+    /** Without what names peers: a variable, and two statements of each role that may send. */
+    const withoutPeers = (json: unknown): unknown =>
+      JSON.parse(text(json), (key, value) => {
+        if (key === 'STACKCHAIN_PEER_PARAMETERS') return 'peers';
+        if (key !== 'Statement') return value;
+        return (value as Record<string, unknown>[]).filter(
+          (statement) =>
+            !/\/peer"|node\d+-inbox"/.test(text(statement['Resource'])) &&
+            statement['Action'] !== 'ssm:GetParameters',
+        );
+      });
+    const lone = synth(1).template().toJSON();
+    const many = synth(8).template().toJSON();
+    expect(many).not.toEqual(lone);
+    expect(withoutPeers(many)).toEqual(withoutPeers(lone));
+    // What was left out is little: the rest holds statements of every role.
+    const left = [...text(withoutPeers(lone)).matchAll(/"Effect":"Allow"/g)].length;
+    const all = [...text(lone).matchAll(/"Effect":"Allow"/g)].length;
+    expect(left).toBe(all - FUNCTION_NAMES.length);
   });
 
   it('no stack refers to another node’s', () => {

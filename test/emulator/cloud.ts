@@ -55,9 +55,14 @@ export interface TestCloud {
  */
 export async function openCloud(
   nodes: number,
-  options: { readonly miner?: string; readonly bits?: number } = {},
+  options: {
+    readonly miner?: string;
+    readonly bits?: number;
+    /** Real IAM: what a role may not do, it cannot. */
+    readonly auth?: boolean;
+  } = {},
 ): Promise<TestCloud> {
-  const { miner = 'fargate', bits = BITS } = options;
+  const { miner = 'fargate', bits = BITS, auth = false } = options;
   const scratch = mkdtempSync(join(tmpdir(), 'stackchain-emulator-'));
   const networkFile = join(scratch, 'network.json');
   const time = Math.floor(Date.now() / 1000) - GENESIS_AGE_SECONDS;
@@ -68,6 +73,7 @@ export async function openCloud(
     nodes,
     networkFile,
     mining: false,
+    auth,
     context: [`miner=${miner}`, 'dev=true'],
     note: (line) => {
       if (process.env['STACKCHAIN_DEBUG']) console.error(line);

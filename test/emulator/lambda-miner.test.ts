@@ -1,6 +1,7 @@
 /**
  * Two stacks whose miners are functions (`-c miner=lambda`), on an emulator: nobody else mines, and
- * nothing is called by the test but the API. The wait of a peer's turn is real, so the suite is slow.
+ * nothing is called by the test but the API. With real IAM: a right that a role lacks would be missed.
+ * The wait of a peer's turn is real, so the suite is slow.
  */
 
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
@@ -85,7 +86,7 @@ describeWith(
     };
 
     beforeAll(async () => {
-      world = await openCloud(2, { miner: 'lambda' });
+      world = await openCloud(2, { miner: 'lambda', auth: true });
       story = new Story(world.params);
       // Coins, in blocks that the test hands in: no transaction waits, so no miner is called.
       const parsed = parseAddress(world.nodes()[0]!.address);

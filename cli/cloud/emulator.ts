@@ -157,7 +157,11 @@ async function runTool(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const child = keeper.spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = keeper.spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // pip's own scratch goes with ours.
+    env: { ...process.env, TMPDIR: keeper.scratch('stackchain-install-') },
+  });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-TAIL_CHARS);

@@ -4,12 +4,17 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findPython, stopChild } from '../../cli/cloud/emulator.ts';
+import { createDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
 import { decodeTx, fromHex, parseAddress, toHex } from '../../lib/codec/index.ts';
+import { ROWS } from '../../lib/gossip/rows.ts';
 import { p2pkhScript } from '../../lib/script/p2pkh.ts';
 import type { Tx } from '../../lib/types.ts';
 import { Story, type StoryBlock } from '../helpers/chain-builder.ts';
+import { dynamoClientOn } from '../helpers/dynamodb.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { openCloud, type TestCloud, until } from './cloud.ts';
+import { forgeries, inboxLines, isForUs } from './forgeries.ts';
+import { countIn, secretsOf } from './trouble.ts';
 
 const DEPLOY_MS = 300_000;
 const COIN = 100_000_000;
@@ -154,33 +159,55 @@ describeWith(
       expect(pool.items.some(({ txid }) => txid === contested.txid)).toBe(false);
     });
 
-    it('messages that are double, late, forged or malformed change nothing and fail nothing', async () => {
-      const before = await state(2);
-      const genesis = world.params.genesisHash;
-      const envelope = (type: string, payload: unknown, from = 'node0'): string =>
-        JSON.stringify({ v: 1, network: genesis, from, type, payload });
-      const old = Buffer.from(story.block('r1').block.raw).toString('base64');
-      const forged = Buffer.from(story.block('r6').block.raw);
-      forged[forged.length - 1] = (forged.at(-1) as number) ^ 1;
-      const bodies = [
-        ...Array.from({ length: 20 }, () => envelope('block', old)),
-        ...Array.from({ length: 20 }, () =>
-          envelope('block', forged.toString('base64'), 'mallory'),
-        ),
-        ...Array.from({ length: 20 }, (_, i) => envelope('inv', `rubbish ${i}`, 'mallory')),
-        ...Array.from({ length: 10 }, () => envelope('version', { name: 5 }, 'mallory')),
-        ...Array.from({ length: 10 }, () => 'not JSON at all'),
-        ...Array.from({ length: 10 }, () => envelope('block', 'A'.repeat(200_000), 'mallory')),
-      ];
-      await world.sendRaw(2, bodies);
+    it('a thousand forged messages change nothing, fail nothing, and honest ones come through', async ({
+      annotate,
+    }) => {
+      const forged = forgeries(story);
+      expect(forged.length).toBe(1000);
+      const before = inboxLines(await world.logs());
+      const startMs = Date.now();
+      const flood = world.sendRaw(2, forged);
+      // Meanwhile the network goes on.
+      for (let i = 0; i < 4; i++) {
+        const block = story.mine();
+        expect(await post(0, block)).toBe('tip');
+        await until(
+          'an honest block behind the flood',
+          () => state(2),
+          ({ tip }) => tip === block.block.header.hash,
+        );
+      }
+      await flood;
       await until(
         'the inbox is empty',
         () => world.waiting(2, 'InboxUrl'),
         (count) => count === 0,
-        120_000,
+        180_000,
       );
-      expect(await state(2)).toMatchObject({ height: before.height, tip: before.tip });
+      const seconds = (Date.now() - startMs) / 1000;
+      await annotate(`1,000 messages in ${seconds.toFixed(1)} s on the emulator`);
+      await allAt(story.tip.block.header.hash);
       expect(await world.waiting(2, 'DlqUrl')).toBe(0);
+      expect(await world.get(2, '/v1/mempool')).toMatchObject({ count: 1 });
+      // What is not of this network is filtered out before it costs a call; each other one was
+      // handled once, and none failed.
+      const after = inboxLines(await world.logs());
+      const filtered = forged.filter((body) => !isForUs(body, world.params.genesisHash)).length;
+      expect(after.failed).toBe(0);
+      expect(after.records - before.records).toBeGreaterThanOrEqual(1000 - filtered);
+      expect(after.records - before.records).toBeLessThan(1000 - filtered + 100);
+
+      // An emulator's queue tells accounts apart, not roles: who was framed pays, until an operator
+      // lifts it. On AWS the role's id is what counts.
+      const client = dynamoClientOn(world.cloud.endpoint);
+      const table = world.nodes()[2]?.outputs['ChainTableName'] ?? '';
+      const store = createDynamoStore({ client, table });
+      const scores = await store.list(ROWS.scores, { limit: 100 });
+      expect(scores.length).toBe(1);
+      expect(new TextDecoder().decode(scores[0]?.value)).toContain('node1-inbox');
+      await store.remove(scores);
+      await store.close();
+      client.destroy();
     });
 
     it('a miner beside the stack mines on its table, is heard by all, and ends within two seconds', async () => {
@@ -223,10 +250,12 @@ describeWith(
       DEPLOY_MS,
     );
 
-    it('logged no token, ever', async () => {
+    it('logged no token, phrase, key or seal, ever', async () => {
+      for (const index of world.nodes().keys()) secrets.push(...(await secretsOf(world, index)));
       const logs = await world.logs();
-      expect(logs).toContain('"event":"request"');
-      for (const secret of secrets) expect(logs.includes(secret), 'a token in a log').toBe(false);
+      // That the search finds what is there.
+      expect(countIn(logs, '"event":"request"')).toBeGreaterThan(10);
+      for (const secret of secrets) expect(countIn(logs, secret), 'a secret in a log').toBe(0);
     });
   },
 );

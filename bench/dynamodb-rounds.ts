@@ -176,7 +176,9 @@ async function run(client: DynamoDBClient): Promise<void> {
     name: 'node0',
     peers: Array.from({ length: PEERS }, (_, i) => {
       const name = `node${i + 1}`;
-      return JSON.stringify({ genesis, name, url: `https://${name}.test`, queue: queueOf(name) });
+      const url = `https://${name}.example.com`;
+      const network = story.params.name;
+      return JSON.stringify({ network, genesis, name, url, queue: queueOf(name), roles: [] });
     }),
   });
   const bench: Bench = { node, watch: watchCalls(client), sent };
@@ -232,6 +234,9 @@ function report(all: Readonly<Record<'heard' | 'found' | 'looks' | 'templates', 
     [`ms at ${PAUSE_MS} a call`]: Math.round(median(list.map((one) => until(one) - one.startedAt))),
   });
   const { heard, found, looks, templates } = all;
+  if ([...heard, ...found].some(({ sentAt }) => Number.isNaN(sentAt))) {
+    throw new Error('nobody was told');
+  }
   const rows = [
     of('found, until the others are told', found, ({ sentAt }) => sentAt),
     of('found, to the end', found, ({ endedAt }) => endedAt),

@@ -2,7 +2,7 @@
  * Block times of stacknet's difficulty rule: a table on stdout, a plot in docs/asert.svg. Exit code 1
  * if a scenario does not settle within a factor 2 of the spacing.
  *
- *   node bench/asert-simulation.ts [--seeds 20] [--out docs/asert.svg]
+ *   npx node bench/asert-simulation.ts [--seeds 20] [--out docs/asert.svg]
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

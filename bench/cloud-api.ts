@@ -5,7 +5,7 @@
  * what the others are compared with. An emulator starts a process for each call at a time, knows no
  * throttle and shares the cores with its callers: none of its figures is AWS's.
  *
- *   node bench/cloud-api.ts [--seconds 8] [--from 5] [--to 640] [--json]
+ *   npx node bench/cloud-api.ts [--seconds 8] [--from 5] [--to 640] [--json]
  *
  * Needs Python 3.10 with venv, or AWS_ENDPOINT_URL. About three minutes on two cores.
  */

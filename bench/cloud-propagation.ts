@@ -3,7 +3,7 @@
  * stacks, real functions and queues, each stack's miner in a process of its own (bench/cloud/probe.ts;
  * without its search, so that two cores can hold eight). The figures are the emulator's, not AWS's.
  *
- *   node bench/cloud-propagation.ts [--stacks 3,8] [--blocks 30] [--watched 10] [--json]
+ *   npx node bench/cloud-propagation.ts [--stacks 3,8] [--blocks 30] [--watched 10] [--json]
  *
  * Needs Python 3.10 with venv, or AWS_ENDPOINT_URL. About four minutes on two cores.
  */

@@ -4,7 +4,7 @@
  * than the network's spacing, so that some are lost at all; the miners run at the lowest priority, so
  * that they take from the emulator only what is left of the cores. The figures are the emulator's.
  *
- *   node bench/cloud-stale.ts [--stacks 3] [--seconds 120] [--spacing 3] [--json]
+ *   npx node bench/cloud-stale.ts [--stacks 3] [--seconds 120] [--spacing 3] [--json]
  *
  * Needs Python 3.10 with venv, or AWS_ENDPOINT_URL. About four minutes.
  */

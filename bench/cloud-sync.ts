@@ -5,7 +5,7 @@
  * payment, and what 100,000 blocks with a million of them would take; signatures by WebAssembly, as in
  * Lambda. Times are this machine's with the emulator on the same cores, not AWS's.
  *
- *   node bench/cloud-sync.ts [--blocks 2000] [--per-block 10] [--empty 500] [--json]
+ *   npx node bench/cloud-sync.ts [--blocks 2000] [--per-block 10] [--empty 500] [--json]
  *
  * About two minutes on two cores.
  */

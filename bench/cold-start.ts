@@ -4,7 +4,7 @@
  * tables and queues are the emulator's, so these are not AWS's figures. Processor time is what counts
  * on a busy machine, and in Lambda, where memory buys it.
  *
- *   node bench/cold-start.ts [--runs 10] [--only public,inbox] [--json]
+ *   npx node bench/cold-start.ts [--runs 10] [--only public,inbox] [--json]
  *
  * Needs Python 3.10 with venv, or AWS_ENDPOINT_URL. About three minutes on two cores.
  */

@@ -2,7 +2,7 @@
  * Rules alone: a full block of 1-in-2-out payments decoded, checked and connected, the curve's
  * arithmetic left out; on top of 1,000 and of 100,000 coins in one run, and against hashing alone.
  *
- *   node bench/connect-block.ts [--txs 4000] [--rounds 15]
+ *   npx node bench/connect-block.ts [--txs 4000] [--rounds 15]
  */
 import { parseArgs } from 'node:util';
 import { decodeBlock } from '../lib/codec/block.ts';

@@ -5,7 +5,7 @@
  *
  * Times are of the processor, so rates are per core.
  *
- *   node bench/connect.ts [--blocks 3]
+ *   npx node bench/connect.ts [--blocks 3]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

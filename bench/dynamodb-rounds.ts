@@ -4,7 +4,7 @@
  * round is what starts before anything of it is answered. On dynoxide, an emulator, with a fixed
  * pause before each call, so that rounds can be told apart; AWS answers in about a quarter of it.
  *
- *   node bench/dynamodb-rounds.ts [--blocks 5] [--txs 0] [--trace] [--json]
+ *   npx node bench/dynamodb-rounds.ts [--blocks 5] [--txs 0] [--trace] [--json]
  */
 import { parseArgs } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';

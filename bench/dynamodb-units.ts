@@ -2,7 +2,7 @@
  * Which write and read units a transaction's life and an empty block take on DynamoDB, measured on
  * dynoxide, an emulator: the units are DynamoDB's own rules, the times are not measured.
  *
- *   node bench/dynamodb-units.ts
+ *   npx node bench/dynamodb-units.ts
  */
 import { measureLife } from '../test/helpers/dynamo-life.ts';
 import { dynoxidePath, startDynoxide } from '../test/helpers/dynamodb.ts';

@@ -3,7 +3,7 @@
  * outputs into an empty mempool, one after the other and 16 at once, over memory and LevelDB; then a
  * template of all of them, and one more after a single newcomer.
  *
- *   node bench/mempool.ts [--txs 2000]
+ *   npx node bench/mempool.ts [--txs 2000]
  */
 import { parseArgs } from 'node:util';
 import { createNativeVerifier } from '../lib/adapters/native-verifier.ts';

@@ -5,7 +5,7 @@
  *
  * Times are of the processor, so rates are per core and a busy machine does not spoil them.
  *
- *   node bench/miner.ts [--seconds 3] [--threads 2]
+ *   npx node bench/miner.ts [--seconds 3] [--threads 2]
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';

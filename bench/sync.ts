@@ -3,7 +3,7 @@
  * for a chain of 20,000 payments and for one of empty blocks. Beside it, as the limit: the same
  * blocks connected from memory, without a peer. Memory is that of the syncing process at its end.
  *
- *   node bench/sync.ts [--txs 20000] [--per-block 100] [--empty 3000]
+ *   npx node bench/sync.ts [--txs 20000] [--per-block 100] [--empty 3000]
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

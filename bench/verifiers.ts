@@ -2,7 +2,7 @@
  * Signature checks a second and core, of each verifier that this machine has, against the native
  * binding of libsecp256k1 in the same run; and what the first check of a fresh process waits for.
  *
- *   node bench/verifiers.ts [--checks 500] [--rounds 5] [--json]
+ *   npx node bench/verifiers.ts [--checks 500] [--rounds 5] [--json]
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

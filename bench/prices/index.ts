@@ -3,9 +3,9 @@
  * (docs/use.json: measured on dynoxide, an emulator, or assumed and marked so) and what its
  * synthesized template holds.
  *
- *   node bench/prices/index.ts             prints it
- *   node bench/prices/index.ts --write     puts it into README.md
- *   node bench/prices/index.ts --measure   measures again first, into docs/use.json
+ *   npx node bench/prices/index.ts             prints it
+ *   npx node bench/prices/index.ts --write     puts it into README.md
+ *   npx node bench/prices/index.ts --measure   measures again first, into docs/use.json
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dynoxidePath, startDynoxide } from '../../test/helpers/dynamodb.ts';

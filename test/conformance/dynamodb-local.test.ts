@@ -9,7 +9,7 @@ describeWith(
   dynamoLocalDir(),
   {
     name: 'DynamoDB Local',
-    missing: 'fetch it with `node test/tools/get-dynamodb-local.mjs` (needs Java and Maven)',
+    missing: 'fetch it with `npx node test/tools/get-dynamodb-local.mjs` (needs Java and Maven)',
   },
   (dir) => {
     let running: Promise<RunningDynamo> | undefined;

@@ -45,7 +45,7 @@ describeWith(
         expect(use.idleTick.publicCalls).toBeLessThanOrEqual(4);
         expect(use.idleTick.write).toBeLessThanOrEqual(6);
         expect(use.idleTick.inboxCalls).toBe(0);
-        const again = 'run: node bench/prices/index.ts --measure --write';
+        const again = 'run: npx node bench/prices/index.ts --measure --write';
         expect(drifted(noted, use as unknown as Figures), again).toEqual([]);
       } finally {
         running.stop();

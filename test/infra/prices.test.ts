@@ -28,7 +28,7 @@ describe('prices', () => {
     }
   });
 
-  it('make the table of the README: node bench/prices/index.ts --write', () => {
+  it('make the table of the README: npx node bench/prices/index.ts --write', () => {
     expect(README).toBe(putPrices(README, renderPrices(readPrices(), readUse())));
   });
 });

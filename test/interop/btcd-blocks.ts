@@ -3,7 +3,7 @@
  * random. A block that we accept and btcd refuses, or that we refuse for another reason than one of
  * our own (`stack-…`) while btcd accepts, is a fault. Needs Go, which fetches btcd.
  *
- *   node test/interop/btcd-blocks.ts [--count 2000] [--seed N]
+ *   npx node test/interop/btcd-blocks.ts [--count 2000] [--seed N]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -52,6 +52,7 @@ describe('all reasons', () => {
     'duplicate-invalid': 'what the chain remembers of the block itself: test/unit/chain',
     'header-decode-failed': 'a header that comes alone: test/unit/codec',
     clock: 'a verdict of the node on itself: test/unit/chain',
+    'out-of-time': 'a verdict of a host on itself: test/unit/functions/generate.test.ts',
     'tx-decode-failed': 'a transaction that comes alone: test/unit/codec',
     'mempool-script-verify-flag-failed': 'the name that the mempool gives: test/unit/mempool',
     'bad-txns-oversize': 'a block that held one would be too long itself: transaction.test.ts',

@@ -31,9 +31,10 @@ export function createHandler(
   role: 'public' | 'private',
   more: (host: AwsHost) => Promise<Partial<AppOptions> & Pick<AppOptions, 'authorize'>>,
 ): Handler {
-  let serve: Promise<ReturnType<typeof handle>> | undefined;
-  const start = async (): Promise<ReturnType<typeof handle>> => {
-    const host = await getHost();
+  let served:
+    | { readonly host: AwsHost; readonly app: Promise<ReturnType<typeof handle>> }
+    | undefined;
+  const start = async (host: AwsHost): Promise<ReturnType<typeof handle>> => {
     const app = createApp({
       node: host.node,
       role,
@@ -50,13 +51,16 @@ export function createHandler(
     });
     return handle(app);
   };
+  /** A start that failed is tried again by the next call. */
+  const forget = (error: unknown): never => {
+    served = undefined;
+    throw error;
+  };
   return async (event, context) => {
-    serve ??= start().catch((error: unknown) => {
-      serve = undefined;
-      throw error;
-    });
-    const answer = await (await serve)(event, context);
     const host = await getHost();
+    // Made anew with its host, whose `finish` waits for what its own node began.
+    if (served?.host !== host) served = { host, app: start(host).catch(forget) };
+    const answer = await (await served.app)(event, context);
     // Only what was handed in can show that we are behind.
     if (methodOf(event) === 'POST') await host.nudgeSync();
     const { statusCode } = answer as { statusCode?: number };

@@ -3,6 +3,7 @@
  * bound; what was mined until then stays.
  */
 import type { AppOptions } from '../lib/api/types.ts';
+import { work } from '../lib/consensus/pow.ts';
 import { refuse } from '../lib/rejects.ts';
 import { type GeneratingNode, generateBlocks } from '../miner/generate.ts';
 
@@ -20,7 +21,7 @@ export function createTimedGenerate(options: {
   return async (count, payTo) => {
     const template = await node.template();
     if (!template.ok) return template;
-    const hashes = (2n ** 256n / (template.value.target + 1n)) * BigInt(count);
+    const hashes = work(template.value.bits) * BigInt(count);
     if (hashes > HASHES_PER_MS_MAX * BigInt(budgetMs)) {
       return refuse(
         'out-of-time',

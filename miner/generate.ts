@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { loadEngine } from '../lib/adapters/engine.ts';
+import { work } from '../lib/consensus/pow.ts';
 import { assembleBlock, miningJob, workUnit } from '../lib/mining/assemble.ts';
 import type { Template } from '../lib/mining/types.ts';
 import { createEmbeddedSource } from '../lib/node/embedded-source.ts';
@@ -56,7 +57,7 @@ export async function generateBlocks(
   if (count < 1) return valid([]);
   const first = await node.template();
   if (!first.ok) return first;
-  const hashes = 2n ** 256n / (first.value.target + 1n);
+  const hashes = work(first.value.bits);
   return threads === 0 || hashes <= IN_PLACE_HASHES
     ? generateInPlace(options)
     : generateOnThreads(options, threads);

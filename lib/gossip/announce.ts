@@ -34,11 +34,18 @@ export async function forEachPeer(
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Those that are told: reachable as far as we know. Who fails waits until `tick` finds it back. */
+/**
+ * A URL that fails may take its ten seconds, and waits until `tick` finds it back. A queue says at
+ * once whether it is there: it is tried again as soon as its peer is due.
+ */
+const isInReach = (ctx: GossipContext, peer: PeerRow): boolean =>
+  peer.failures === 0 || (peer.kind === 'sqs' && peer.nextAt <= ctx.now());
+
+/** Those that are told: reachable as far as we know. */
 export async function listeners(ctx: GossipContext, except: string): Promise<PeerRow[]> {
   const peers = (await listPeers(ctx)).filter(
     (peer) =>
-      peer.failures === 0 &&
+      isInReach(ctx, peer) &&
       peer.address !== except &&
       peer.url !== except &&
       canReach(ctx, peer, 'tell') &&

@@ -10,7 +10,7 @@ import { checkEnvelopes } from './envelope.ts';
 import { handleAll } from './handle.ts';
 import { LIMITS } from './limits.ts';
 import { bytesOf, decodeMessage, type Message } from './messages.ts';
-import { type PeerRow, peerAnswered, peerFailed, updatePeer, urlScoreKey } from './peers.ts';
+import { type PeerRow, peerAnswered, peerFailed, urlScoreKey } from './peers.ts';
 import { addPoints } from './scores.ts';
 import { newTurn, type Turn } from './turn.ts';
 
@@ -178,7 +178,5 @@ async function noteAlive(
   const isHeard = options.way !== 'tell' || peer.kind !== 'sqs';
   const isOld = ctx.now() - peer.lastSeen >= LIMITS.touchSeconds || peer.failures > 0;
   if (nextAt === undefined && !(isHeard && isOld) && Object.keys(news).length === 0) return;
-  const all = { ...then, ...news };
-  if (nextAt === undefined) await updatePeer(ctx, peer.id, () => ({ ...all, lastSeen: ctx.now() }));
-  else await peerAnswered(ctx, peer, { ...all, nextAt });
+  await peerAnswered(ctx, peer, { ...then, ...news, ...(nextAt !== undefined && { nextAt }) });
 }

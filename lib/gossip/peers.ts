@@ -163,7 +163,7 @@ export async function learnPeers(tools: RowTools, urls: readonly string[]): Prom
 export async function peerAnswered(
   tools: RowTools,
   peer: PeerRow,
-  news: Partial<PeerRow> & { readonly nextAt: number },
+  news: Partial<PeerRow>,
 ): Promise<PeerRow | undefined> {
   return updatePeer(tools, peer.id, () => ({ ...news, lastSeen: tools.now(), failures: 0 }));
 }

@@ -116,15 +116,24 @@ async function finish(ctx: GossipContext, turn: Turn): Promise<Answer> {
   }
   if (turn.refusal !== undefined) return { ok: false, ...turn.refusal };
   const { peer } = identity;
-  // Its key is its own queue or place, so this is its word.
-  if (peer !== undefined && ctx.now() - peer.lastSeen >= LIMITS.touchSeconds) {
-    await updatePeer(ctx, peer.id, () => ({ ...turn.news, lastSeen: ctx.now() }));
-  }
+  if (peer !== undefined) await noteSender(ctx, peer, turn.news);
   if (peer?.kind === 'sqs') {
     await answerQueue(ctx, peer, turn.replies);
     return { ok: true, replies: [] };
   }
   return { ok: true, replies: toEnvelopes(ctx, turn.replies, ctx.name) };
+}
+
+/** Its key is its own queue or place, so this is its word: it lives, and is due if it was given up. */
+async function noteSender(ctx: GossipContext, peer: PeerRow, news: Turn['news']): Promise<void> {
+  const now = ctx.now();
+  const isLost = peer.failures > 0 && peer.nextAt > now;
+  if (!isLost && now - peer.lastSeen < LIMITS.touchSeconds) return;
+  await updatePeer(ctx, peer.id, ({ nextAt }) => ({
+    ...news,
+    lastSeen: now,
+    nextAt: isLost ? Math.min(nextAt, now) : nextAt,
+  }));
 }
 
 const QUESTIONS: ReadonlySet<string> = new Set(['getdata', 'getheaders', 'mempool']);

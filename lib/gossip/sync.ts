@@ -10,7 +10,7 @@ import { shakeHands } from './handshake.ts';
 import { LIMITS } from './limits.ts';
 import { listPeers, NO_CLAIM, type PeerRow, updatePeer } from './peers.ts';
 import { encodeJson, newNonce, ROWS, readOne, updateRow } from './rows.ts';
-import { fetchBodies } from './sync-bodies.ts';
+import { type BodiesEnd, fetchBodies } from './sync-bodies.ts';
 import { fetchHeaders } from './sync-headers.ts';
 
 /** Lease and cursor in one row. */
@@ -67,8 +67,9 @@ async function candidates(ctx: GossipContext): Promise<PeerRow[]> {
   const peers = (await listPeers(ctx)).filter(
     (peer) => canReach(ctx, peer, 'ask') && (peer.failures === 0 || peer.nextAt <= ctx.now()),
   );
-  const strangers = peers.filter((peer) => peer.lastHandshake === 0).slice(0, HEADER_PEERS_MAX);
-  await Promise.all(strangers.map((peer) => shakeHands(ctx, peer)));
+  // One that failed may be back long before a tick finds it.
+  const unsure = peers.filter((peer) => peer.lastHandshake === 0 || peer.failures > 0);
+  await Promise.all(unsure.slice(0, HEADER_PEERS_MAX).map((peer) => shakeHands(ctx, peer)));
   const known = await listPeers(ctx);
   const open = known.filter(
     (peer) => canReach(ctx, peer, 'ask') && peer.failures === 0 && peer.lastHandshake > 0,
@@ -106,32 +107,37 @@ async function headersPhase(
   return false;
 }
 
-async function run(ctx: GossipContext, owner: string, deadlineMs: number): Promise<boolean> {
+async function run(ctx: GossipContext, owner: string, deadlineMs: number): Promise<BodiesEnd> {
   const peers = await candidates(ctx);
-  if (peers.length === 0) return false;
+  if (peers.length === 0) return 'stalled';
   const headers = renewer(ctx, owner, 'headers');
-  if (await headersPhase(ctx, peers, { deadlineMs, renew: headers })) return true;
+  if (await headersPhase(ctx, peers, { deadlineMs, renew: headers })) return 'more';
   const good = await unbanned(ctx, peers);
   const renew = renewer(ctx, owner, 'bodies');
   const end = await fetchBodies(ctx, good, { deadlineMs, renew });
   if (end === 'stalled') {
     await ctx.store.put([{ ...stallKey, value: encodeJson(ctx.now() + LIMITS.stallSeconds) }]);
   }
-  return end === 'more';
+  return end;
 }
 
-/** True while there is more to do for this caller. */
+/**
+ * True while there is more to do for this caller: time was up, or something came after the last look
+ * while the lease sent away whoever was woken for it.
+ */
 export async function sync(ctx: GossipContext, deadlineMs: number): Promise<boolean> {
   const owner = newNonce(ctx.random);
   const { entry } = await ctx.chain.tip();
   if (!(await holdLease(ctx, owner, { phase: 'headers', height: entry.height }))) return false;
+  let end: BodiesEnd;
   try {
-    const hasMore = await run(ctx, owner, deadlineMs);
-    if (!hasMore) await announceTip(ctx);
-    return hasMore;
+    end = await run(ctx, owner, deadlineMs);
+    if (end !== 'more') await announceTip(ctx);
   } finally {
     await dropLease(ctx, owner);
   }
+  if (end !== 'done') return end === 'more';
+  return (await ctx.chain.missingBodies(1)).length > 0;
 }
 
 /** Says the tip to peers, if that was not done: after a sync, or for a process that died before. */

@@ -118,13 +118,28 @@ describeWith(
     };
     const tipOf = async (node: LifeNode): Promise<string> =>
       (await get<{ tip: string }>(node, '/v1/node')).tip;
-    const oneTip = (): Promise<string[]> =>
-      until(
-        'one tip',
-        () => Promise.all(nodes.map(tipOf)),
-        (tips) => new Set(tips).size === 1,
-        120_000,
+    /** What each node knows of itself and of the others: for whoever reads that they disagree. */
+    const portrait = async (node: LifeNode): Promise<string> => {
+      const looks = ['/v1/node', '/v1/peers'].map((path) => get<unknown>(node, path));
+      const seen = await Promise.allSettled(looks);
+      const said = seen.map((each) =>
+        each.status === 'fulfilled' ? each.value : `${each.reason}`,
       );
+      return `${node.name}: ${JSON.stringify(said)}`;
+    };
+    const oneTip = async (): Promise<void> => {
+      try {
+        await until(
+          'one tip',
+          () => Promise.all(nodes.map(tipOf)),
+          (tips) => new Set(tips).size === 1,
+          120_000,
+        );
+      } catch (cause) {
+        const portraits = await Promise.all(nodes.map(portrait));
+        throw new Error(`${(cause as Error).message}\n${portraits.join('\n')}`, { cause });
+      }
+    };
     const balance = async (node: LifeNode, address: string): Promise<number> =>
       (await get<{ confirmedSats: number }>(node, `/v1/addresses/${address}`)).confirmedSats;
     const wallets = async (node: LifeNode): Promise<string[]> =>

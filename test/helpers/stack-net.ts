@@ -90,6 +90,8 @@ interface Stack extends NetNode {
 export class StackNet {
   readonly net: NodeNet;
   readonly stacks: Stack[] = [];
+  /** Queues and URLs that nothing gets through to. */
+  breaks: (address: string) => boolean = () => false;
   readonly #openStore: OpenStore;
   readonly #waiting: (() => Promise<void>)[] = [];
 
@@ -131,7 +133,9 @@ export class StackNet {
       kind: 'http',
       send: async (address, envelopes) => {
         const to = this.stacks.find(({ url }) => url === address);
-        if (to === undefined) throw new Fault('transport', `nobody listens at ${address}`);
+        if (to === undefined || this.breaks(address)) {
+          throw new Fault('transport', `nobody listens at ${address}`);
+        }
         this.#count(to, { publicCalls: 1 });
         const answer = await this.#receive(to, envelopes, { transport: 'http', key: from });
         await to.node.gossip.progress();
@@ -147,7 +151,9 @@ export class StackNet {
       send: async (address, envelopes) => {
         const to = this.stacks.find(({ queue }) => queue === address);
         const own = this.stacks.find(({ name }) => name === from);
-        if (to === undefined || own === undefined) throw new Fault('transport', 'no such queue');
+        if (to === undefined || own === undefined || this.breaks(address)) {
+          throw new Fault('transport', 'no such queue');
+        }
         for (let at = 0; at < envelopes.length; at += ENTRIES_MAX) {
           const batch = envelopes.slice(at, at + ENTRIES_MAX);
           this.#count(own, { sends: 1, messages: batch.length });

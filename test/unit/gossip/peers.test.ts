@@ -1,5 +1,6 @@
 /** Nodes among each other: announcing, catching up, polling. In process, one clock. */
 import { describe, expect, it } from 'vitest';
+import { decodeHeader } from '../../../lib/codec/index.ts';
 import { Fault } from '../../../lib/faults.ts';
 import { Story } from '../../helpers/chain-builder.ts';
 import { heightOf, type NetNode, NodeNet, tipOf } from '../../helpers/node-net.ts';
@@ -123,6 +124,37 @@ describe('catching up', () => {
     ]);
     expect([one, two]).toEqual([false, false]);
     expect(await heightOf(b)).toBe(5);
+  });
+
+  it('a header that comes while a sync ends has its body fetched', async () => {
+    let atLastSend = async (): Promise<void> => undefined;
+    const net = new NodeNet({
+      fault: async ({ from, envelopes }, deliver) => {
+        // A sync's last act under its lease: saying the tip.
+        if (from === 'b' && envelopes.some(({ type }) => type === 'block')) await atLastSend();
+        return deliver();
+      },
+    });
+    const a = await net.add('a');
+    await net.mine(a, 5);
+    const b = await net.add('b', { peers: ['a'] });
+    const deadline = net.clock.nowMs() + 60_000;
+    let woken: boolean | undefined;
+    atLastSend = async () => {
+      if (woken !== undefined) return;
+      woken = true;
+      const { raw } = await net.make(a.node);
+      await a.node.acceptBlock(raw, { asked: true });
+      const header = decodeHeader(raw.subarray(0, 80));
+      if (!header.ok) throw new Error('no header');
+      expect((await b.node.chain.acceptHeaders([header.value])).status).toBe('stored');
+      // Whoever took it in wakes a sync, which finds the lease taken.
+      woken = await b.node.gossip.sync(deadline);
+    };
+    expect(await b.node.gossip.sync(deadline)).toBe(true);
+    expect(woken).toBe(false);
+    expect(await b.node.gossip.sync(deadline)).toBe(false);
+    expect(await tipOf(b)).toBe(await tipOf(a));
   });
 
   it('a fork heals to the branch with more work', async () => {

@@ -24,7 +24,10 @@ export async function reconcile(
 ): Promise<{ accepted: readonly MempoolEntry[] }> {
   // First what comes back: what builds on it is alive again before the dead are counted.
   const accepted = [...(await takeBack(ctx, parts, change.returned))];
-  await buryDead(ctx, parts, change.version, new Set(change.confirmed));
+  await buryDead(ctx, parts, change.version, {
+    confirmed: new Set(change.confirmed),
+    takenBack: new Set(change.disconnected),
+  });
   accepted.push(...(await retryWaiting(ctx, parts, change.confirmed)));
   ctx.telemetry.metric('MempoolTx', parts.cache.pool.size);
   return { accepted };
@@ -46,30 +49,60 @@ async function takeBack(
 
 /**
  * Deletes what is dead as of `version`. Had the chain moved on, a reorganisation's transactions
- * might not be back yet, and their children would seem dead: then it is left to who moved it.
+ * might not be back yet, and their children would seem dead: then it is left to who moved it. Whoever
+ * moved it before may have died, or be slow: what else is dead than `confirmed` is deleted only after
+ * a look at the log, which spares most blocks that look (`isCaughtUp`: it was just done). `takenBack`:
+ * blocks whose transactions the caller brought back itself.
  */
 export async function buryDead(
   ctx: MempoolContext,
   parts: MempoolParts,
   version: number,
-  confirmed: ReadonlySet<Txid> = new Set(),
+  options: {
+    readonly confirmed?: ReadonlySet<Txid>;
+    readonly takenBack?: ReadonlySet<BlockHash>;
+    readonly isCaughtUp?: boolean;
+  } = {},
 ): Promise<void> {
-  const { cache } = parts;
+  const { confirmed = new Set<Txid>(), isCaughtUp = false } = options;
+  const { done, doubtful: found } = await findDead(ctx, parts, version, confirmed);
+  let doubtful = found;
+  if (doubtful.length > 0 && !isCaughtUp) {
+    const reached = await catchUp(ctx, parts, options.takenBack);
+    doubtful = reached === version ? (await findDead(ctx, parts, version, confirmed)).doubtful : [];
+  }
+  const reasonOf = ({ txid }: StoredTx) => (confirmed.has(txid) ? 'confirmed' : 'conflict');
+  await takeOut(ctx, parts, [...done, ...doubtful], reasonOf);
+}
+
+interface Dead {
+  readonly done: readonly StoredTx[];
+  /** Dead for another reason than that they were confirmed; their rows are there. */
+  readonly doubtful: readonly StoredTx[];
+}
+
+const NOBODY: Dead = { done: [], doubtful: [] };
+
+/** Nobody, if the chain has left `version`. */
+async function findDead(
+  ctx: MempoolContext,
+  { cache }: MempoolParts,
+  version: number,
+  confirmed: ReadonlySet<Txid>,
+): Promise<Dead> {
   await cache.sync();
-  const dead = await ctx.chain.view(async (view) => {
+  return ctx.chain.view(async (view) => {
     const examined = await cache.examine(view, { keepDead: true });
-    if (examined.tip.version !== version) return [];
+    if (examined.tip.version !== version) return NOBODY;
     const entries = examined.dead.map(({ entry }) => entry);
+    const done = entries.filter(({ txid }) => confirmed.has(txid));
+    const others = entries.filter(({ txid }) => !confirmed.has(txid));
+    if (others.length === 0) return { done, doubtful: [] };
     // Others may have deleted them: a refused delete costs as much as one that is done.
-    const doubtful = entries.filter(({ txid }) => !confirmed.has(txid));
-    const present = doubtful.length === 0 ? [] : await cache.forgetGone(doubtful);
+    const present = await cache.forgetGone(others);
     const alive = await stillAlive(ctx, cache, view, present);
-    return [
-      ...entries.filter(({ txid }) => confirmed.has(txid)),
-      ...present.filter(({ txid }) => !alive.has(txid)),
-    ];
+    return { done, doubtful: present.filter(({ txid }) => !alive.has(txid)) };
   });
-  await takeOut(ctx, parts, dead, ({ txid }) => (confirmed.has(txid) ? 'confirmed' : 'conflict'));
 }
 
 /**
@@ -109,29 +142,39 @@ async function retryWaiting(
 
 /**
  * Makes up for reconciles that never ran: goes through the chain's log since the last look and takes
- * back what reorganisations took off. Answers the version that it came to.
+ * back what reorganisations took off, but for moves away from blocks that `takenBack` names. Answers
+ * the version that it came to.
  */
-export async function catchUp(ctx: MempoolContext, parts: MempoolParts): Promise<number> {
+export async function catchUp(
+  ctx: MempoolContext,
+  parts: MempoolParts,
+  takenBack: ReadonlySet<BlockHash> = new Set(),
+): Promise<number> {
   const [row] = await ctx.store.read([RECONCILED_KEY]);
-  const done = row === undefined ? undefined : Number(decodeText(row.value));
+  const done = row === undefined ? 0 : Number(decodeText(row.value));
   const { version, moves } = await ctx.chain.view(async (view) => ({
     version: view.tip.version,
-    moves: done === undefined ? [] : await movesSince(view, done),
+    moves: await movesBack(view, done),
   }));
   if (done === version) return version;
-  for (const move of moves) await takeBack(ctx, parts, await returnedBy(ctx, move));
+  for (const move of moves) {
+    if (takenBack.has(move.from)) continue;
+    await takeBack(ctx, parts, await returnedBy(ctx, move));
+  }
   await ctx.store.put([{ ...RECONCILED_KEY, value: encodeText(String(version)) }]);
   return version;
 }
 
-/** The log's moves after `done`, oldest first, at most the last thousand. */
-async function movesSince(view: ChainView, done: number): Promise<TipMove[]> {
+/** Of the log after `done`, at most the last thousand: the moves that took blocks off, oldest first. */
+async function movesBack(view: ChainView, done: number): Promise<TipMove[]> {
   const last = view.tip.version;
   const first = Math.max(done + 1, last - MEMPOOL_LIMITS.logRowsMax + 1);
   const keys = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => logKey(first + i));
   if (keys.length === 0) return [];
   const rows = await view.snapshot.getMany(keys);
-  return rows.flatMap((row) => (row === undefined ? [] : [decodeLog(row.value)]));
+  const moves = rows.flatMap((row) => (row === undefined ? [] : [decodeLog(row.value)]));
+  // Each begins where the one before it ended.
+  return moves.filter(({ forkHeight }, i) => forkHeight < (moves[i - 1]?.height ?? Infinity));
 }
 
 /** Transactions of the blocks that a move took off, lowest block first. */

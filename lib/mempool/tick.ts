@@ -31,7 +31,7 @@ export function createTick(ctx: MempoolContext, parts: MempoolParts): () => Prom
     const { version: tipVersion } = await ctx.chain.tip();
     if (tipVersion !== version) {
       const reached = await catchUp(ctx, parts);
-      await buryDead(ctx, parts, reached);
+      await buryDead(ctx, parts, reached, { isCaughtUp: true });
       version = reached;
     }
     await takeOut(ctx, parts, expired(ctx, parts, nowMs), () => 'expired');

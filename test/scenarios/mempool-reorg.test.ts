@@ -253,6 +253,33 @@ describe('janitors', () => {
     expect((await world.txids(world.another())).sort()).toEqual(both);
   });
 
+  it.each(['stalls', 'died'])(
+    'of the next block do not bury whose parents a reorganisation has yet to bring back: who made it %s',
+    async (fate) => {
+      world = await MempoolWorld.open({ blocks: 8 });
+      const { story } = world;
+      const fork = story.tip;
+      const parent = pay('parent', 'b1:0');
+      await world.mine({ txs: [parent] });
+      const child = pay('child', 'parent:1');
+      await world.accept(child);
+      story.mine({ on: fork, name: 'r1' });
+      for (const name of ['r2', 'r3']) story.mine({ name });
+      await world.give(story.block('r1').block, { stalled: true });
+      const moved = await world.give(story.block('r2').block, { stalled: true });
+      expect(moved?.disconnected).toHaveLength(1);
+      // Another process connects the next block before anybody has brought the parent back.
+      const next = await world.give(story.block('r3').block, { stalled: true });
+      await world.another().reconcile(next!);
+      if (fate === 'stalls') await world.mempool.reconcile(moved!);
+      else await world.another().tick();
+      const both = [parent.txid, child.txid].sort();
+      expect((await world.txids()).sort()).toEqual(both);
+      expect((await world.txids(world.another())).sort()).toEqual(both);
+      expect(await brokenInvariants(world)).toEqual([]);
+    },
+  );
+
   it('that stalled before anybody deleted do not throw out whom a reorganisation revived', async () => {
     world = await MempoolWorld.open({ blocks: 8 });
     const { story } = world;

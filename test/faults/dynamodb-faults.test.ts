@@ -4,6 +4,7 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, describe, expect, it } from 'vitest';
+import { bytes, commitOf } from '../conformance/store/harness.ts';
 import {
   dynamoClientOn,
   dynoxidePath,
@@ -13,15 +14,53 @@ import {
 import { describeWith } from '../helpers/tools.ts';
 import {
   type Connect,
+  commitA,
   dieAtEachRequest,
   holdEachRequest,
   loseEachAnswer,
   readBetween,
   SIZES,
 } from './commit-stories.ts';
-import { KEYS } from './store-world.ts';
+import { changesOf, KEYS, openWorld } from './store-world.ts';
+
+/** What a transaction that meets another is told while that one is between its items. */
+const conflictOnHead = (items: number, refused: number): Error =>
+  Object.assign(new Error('TransactionCanceledException'), {
+    name: 'TransactionCanceledException',
+    $metadata: { httpStatusCode: 400 },
+    CancellationReasons: Array.from({ length: items }, (_, i) => ({
+      Code: i === 0 ? 'TransactionConflict' : i === refused ? 'ConditionalCheckFailed' : 'None',
+    })),
+  });
 
 function faultSuite(connect: Connect): void {
+  it.each(['has won', 'has lost'])(
+    'a transaction that meets another on head and behind it is tried again: the other %s',
+    async (end) => {
+      const world = await openWorld(connect, 3);
+      const rival = await world.store();
+      let met = 0;
+      let isOver = false;
+      const store = await world.store(async ({ name, input, send }) => {
+        if (name !== 'TransactWriteItemsCommand' || met++ > 0) return send();
+        if (end === 'has won' && !isOver) expect((await commitA(world, rival)).ok).toBe(true);
+        const { TransactItems } = input as { TransactItems: object[] };
+        throw conflictOnHead(TransactItems.length, TransactItems.length - 1);
+      });
+      const result = await store.commit(1, commitOf(changesOf('B1', 3), 'B1'));
+      expect(result).toEqual(
+        end === 'has won' ? { ok: false, conflict: true } : { ok: true, version: 2 },
+      );
+      const removal = { head: bytes('head C'), log: bytes('log C'), changes: [] };
+      await rival.put([{ pk: 'loose', sk: 'row', value: bytes('left') }]);
+      [met, isOver] = [0, true];
+      const third = { ...removal, removes: [{ pk: 'loose', sk: 'row' }] };
+      expect(await store.commit(2, third)).toEqual({ ok: true, version: 3 });
+      expect(await rival.read([{ pk: 'loose', sk: 'row' }])).toEqual([undefined]);
+      await world.close();
+    },
+  );
+
   describe.each(SIZES)('%s', (_name, countA) => {
     it('a reader between every two requests sees old or new, whole; the items keep their order', () =>
       readBetween(connect, countA));

@@ -104,18 +104,24 @@ async function commitSmall(attempt: Attempt, plan: Plan): Promise<CommitResult> 
       Delete: { TableName: table, Key: itemKey(key), ConditionExpression: NO_OTHER_CELL },
     })),
   ];
-  try {
-    await attempt.send(
-      () => new TransactWriteItemsCommand({ TransactItems, ClientRequestToken: iid }) as never,
-    );
-    return success(version);
-  } catch (error) {
-    if (!isRefused(error)) throw error;
-    const [ofHead] = (error as AwsError).CancellationReasons ?? [];
-    if (ofHead?.Code !== 'ConditionalCheckFailed') {
-      throw new Fault('store-limit', 'a row to be removed holds more than a loose cell');
+  const firstRemove = TransactItems.length - (commit.removes ?? []).length;
+  for (let tries = 0; ; tries++) {
+    try {
+      await attempt.send(
+        () => new TransactWriteItemsCommand({ TransactItems, ClientRequestToken: iid }) as never,
+      );
+      return success(version);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      const codes = ((error as AwsError).CancellationReasons ?? []).map(({ Code }) => Code);
+      const [ofHead = 'None'] = codes;
+      if (ofHead === 'None' && codes.indexOf('ConditionalCheckFailed') >= firstRemove) {
+        throw new Fault('store-limit', 'a row to be removed holds more than a loose cell');
+      }
+      // Another's transaction was under way: what its rows say of ours, head has yet to say.
+      if (ofHead !== 'None' && ofHead !== 'ConditionalCheckFailed') await attempt.pause(tries);
+      else return (await outcomeOf(attempt, plan)) === 'done' ? success(version) : CONFLICT;
     }
-    return (await outcomeOf(attempt, plan)) === 'done' ? success(version) : CONFLICT;
   }
 }
 

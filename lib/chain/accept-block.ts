@@ -17,7 +17,7 @@ import { valid } from '../types.ts';
 import { activateBest, isOnChain } from './activate-best.ts';
 import type { Candidate } from './assess-block.ts';
 import { assessBlock, condemn, readFacts, readOffer, rejected } from './assess-block.ts';
-import { bodyRows, type NewBody, putBodies } from './block-store.ts';
+import { bodyRows, loadRaw, type NewBody, putBodies } from './block-store.ts';
 import { commitDraft, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow } from './context.ts';
@@ -94,7 +94,10 @@ async function connectDirect(
   if (change === undefined) {
     // Somebody was faster. The block is valid and paid for: it stays, off the chain.
     const about = { bodyBytes: block.raw.length, receivedAt: receivedNow(ctx) };
-    await ctx.store.put([offRow(OFF_BODIES, entry, about)]);
+    const listed = [offRow(OFF_BODIES, entry, about)];
+    // Or somebody took us for dead, and took away what was stored of it (left-over.ts).
+    const isWhole = (await loadRaw(ctx.store, entry.hash)) !== undefined;
+    await (isWhole ? ctx.store.put(listed) : putBodies(ctx.store, [{ entry, block }], listed));
     return { kind: 'conflict' };
   }
   if (headerKnown) await tidyAfter(ctx.store, [entry]);

@@ -165,3 +165,33 @@ describe('a block whose writer died before its commit, and another was faster', 
     expect(await rowsOf(store, [lost])).toEqual([]);
   });
 });
+
+describe('a block whose writer lives while another process clears up', () => {
+  it.each([1, 2, 3])('after its put %i: it is the tip all the same, whole', async (turn) => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const story = new Story(params);
+    const trunk = story.mineMany(3);
+    await acceptAll(rig.chain, trunk);
+    const fan = story.spend({
+      inputs: [`${trunk[0]!.name}:0`],
+      outputs: Array.from({ length: 3000 }, () => ({ to: 'alice', sats: 1000 })),
+    });
+    const block = story.mine({ on: trunk[2]!, txs: [fan] });
+    let puts = 0;
+    const slow = withCalls(store, {
+      put: async (rows) => {
+        await store.put(rows);
+        if (++puts === turn) await rig.chain.tick();
+      },
+    });
+    const writer = await openRig({ params, store: slow });
+    expect(await acceptAll(writer.chain, [block])).toEqual(['tip']);
+    expect(await tipHash(rig.chain)).toBe(block.entry.hash);
+    expect(await bodiesOf(rig, [...trunk, block])).toBe(4);
+    await rig.chain.tick();
+    expect(await bodiesOf(rig, [...trunk, block])).toBe(4);
+    const next = story.mineMany(2, { on: block });
+    expect(await acceptAll(rig.chain, next)).toEqual(['tip', 'tip']);
+  });
+});

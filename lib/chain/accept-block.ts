@@ -11,7 +11,7 @@ import { nowSeconds } from '../ports/clock.ts';
 import type { LooseRow, RowKey, Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { refuse, rejectOf } from '../rejects.ts';
-import { encodeHash, headerKey, OFF_BODIES, OFF_HEADERS, PENDING_KEY } from '../store/layout.ts';
+import { headerKey, OFF_BODIES, OFF_HEADERS } from '../store/layout.ts';
 import type { BlockHash, Reject, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
 import { activateBest, isOnChain } from './activate-best.ts';
@@ -22,7 +22,7 @@ import { commitDraft, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow } from './context.ts';
 import { Fold } from './fold.ts';
-import { listLeftOver } from './left-over.ts';
+import { pendingRow, takeUp } from './left-over.ts';
 import { offKey, offRow, readVerdict } from './off-chain.ts';
 import { dropOrphans, listOrphans, loadOrphan, type Orphan, orphansOf } from './orphans.ts';
 import { noteOffChain } from './quota.ts';
@@ -36,19 +36,22 @@ type Step =
 
 const outcomeStep = (outcome: BlockOutcome): Step => ({ kind: 'outcome', outcome });
 
-/** The row that lets the next caller finish what a death interrupts. */
-const pendingRow = (hash: BlockHash): LooseRow => ({
-  ...PENDING_KEY,
-  value: encodeHash(hash),
-});
-
-/** Stores the bodies but for the rows by which they count as here: those are the answer. */
+/**
+ * Stores the bodies but for the rows by which they count as here: those are the answer. `pending`:
+ * what `P` names; the row lets the next caller finish what a death interrupts.
+ */
 export async function putChunks(
-  { store }: ChainContext,
+  ctx: ChainContext,
+  snapshot: Snapshot,
   bodies: readonly NewBody[],
+  pending: readonly BlockHash[],
 ): Promise<LooseRow[]> {
+  const { store } = ctx;
   const top = bodies.at(-1);
-  const named = top === undefined ? [] : [pendingRow(top.entry.hash)];
+  if (top === undefined) return [];
+  const own = new Set(bodies.map(({ entry }) => entry.hash));
+  const before = pending.filter((hash) => !own.has(hash));
+  const named = [pendingRow([top.entry.hash, ...(await takeUp(ctx, snapshot, before))])];
   const { chunks, heads } = bodyRows(bodies);
   if (chunks.length === 0) return [...named, ...heads];
   // Named first: a death on the way must not leave chunks that nobody knows of.
@@ -84,11 +87,7 @@ async function connectDirect(
     await condemn(ctx, entry, found, { headerKnown });
     return outcomeStep(rejected(entry.hash, found));
   }
-  const { pending } = candidate;
-  if (pending !== undefined && pending !== tip.hash && pending !== entry.hash) {
-    await listLeftOver(ctx, snapshot, pending);
-  }
-  const rows = await putChunks(ctx, [{ entry, block }]);
+  const rows = await putChunks(ctx, snapshot, [{ entry, block }], candidate.pending);
   const move = { from: tip, to: entry, forkHeight: tip.height };
   const change = await commitDraft(ctx, snapshot, folded.draft, move, rows);
   if (change === undefined) {

@@ -12,7 +12,7 @@ import { nowSeconds } from '../ports/clock.ts';
 import type { Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { rejectOf } from '../rejects.ts';
-import { decodeText, OFF_HEADERS } from '../store/layout.ts';
+import { decodeHashes, decodeText, OFF_HEADERS, PENDING_KEY } from '../store/layout.ts';
 import type { Block, BlockHash, BlockHeader, Reject } from '../types.ts';
 import { acceptBlock, putChunks } from './accept-block.ts';
 import { activateBest } from './activate-best.ts';
@@ -126,6 +126,7 @@ async function connectWindow(
   ctx: ChainContext,
   snapshot: Snapshot,
   offers: readonly Offer[],
+  pending: readonly BlockHash[],
 ): Promise<Step> {
   const tip = tipOf(snapshot);
   if (offers[0]?.header.prevHash !== tip.hash) return { kind: 'elsewhere' };
@@ -139,7 +140,7 @@ async function connectWindow(
   const { blocks, failure } = window;
   const top = blocks.at(-1)?.entry;
   if (top === undefined) return { kind: 'connected', hashes: [], change: undefined, failure };
-  const rows = await putChunks(ctx, blocks);
+  const rows = await putChunks(ctx, snapshot, blocks, pending);
   const move = { from: tip, to: top, forkHeight: tip.height };
   const change = await commitDraft(ctx, snapshot, folded.draft, move, rows);
   if (change === undefined) return { kind: 'conflict' };
@@ -176,7 +177,11 @@ async function acceptElsewhere(ctx: ChainContext, offer: Uint8Array): Promise<St
 /** The next blocks of the run, as many as one commit takes. */
 async function acceptSome(ctx: ChainContext, raws: readonly Uint8Array[]): Promise<Step> {
   const bare = consecutive(ctx, raws);
-  const verdicts = await ctx.store.read(bare.map(({ header }) => invalidKey(header.hash)));
+  const [named, ...verdicts] = await ctx.store.read([
+    PENDING_KEY,
+    ...bare.map(({ header }) => invalidKey(header.hash)),
+  ]);
+  const pending = named === undefined ? [] : decodeHashes(named.value);
   let offers: Offer[] = bare.map((offer, i) => {
     const row = verdicts[i];
     return { ...offer, verdict: row === undefined ? undefined : decodeText(row.value) };
@@ -189,7 +194,7 @@ async function acceptSome(ctx: ChainContext, raws: readonly Uint8Array[]): Promi
       return { kind: 'outcomes', outcomes, stop: true };
     }
     const now = offers;
-    const step = await withSnapshot(ctx.store, (view) => connectWindow(ctx, view, now));
+    const step = await withSnapshot(ctx.store, (view) => connectWindow(ctx, view, now, pending));
     if (step.kind === 'elsewhere') return acceptElsewhere(ctx, raws[0] as Uint8Array);
     if (step.kind === 'outcomes') return step;
     if (step.kind === 'connected') return concluded(ctx, step);

@@ -7,7 +7,7 @@ import { Fault } from '../faults.ts';
 import type { Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import {
-  decodeHash,
+  decodeHashes,
   decodeHeightRow,
   heightKey,
   OFF_BODIES,
@@ -19,6 +19,7 @@ import { commitDraft, joinChanges, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
+import { partRow } from './left-over.ts';
 import type { OffNode, OffTree } from './off-chain.ts';
 import {
   bodiesAbove,
@@ -46,7 +47,8 @@ async function pendingNodes(ctx: ChainContext, tip: BlockEntry): Promise<OffNode
   const { store } = ctx;
   const [row] = await store.read([PENDING_KEY]);
   const nodes: OffNode[] = [];
-  for (let hash = row && decodeHash(row.value); hash !== undefined && hash !== tip.hash; ) {
+  const [newest] = row === undefined ? [] : decodeHashes(row.value);
+  for (let hash = newest; hash !== undefined && hash !== tip.hash; ) {
     const found = await readEntry(store, hash);
     if (found === undefined || found.bodyBytes === 0) break;
     const { entry, bodyBytes } = found;
@@ -186,8 +188,9 @@ async function takeBranch(
   for (const node of nodes) {
     const stored = await loadBlock(ctx.store, node.hash);
     if (stored === undefined) {
-      // Its body was given up meanwhile, or a death came while it was: it is wanted again.
-      await ctx.store.remove([offKey(OFF_BODIES, node), PENDING_KEY]);
+      // Its body was given up meanwhile, or a death came while it was put: it is wanted again.
+      await ctx.store.put([await partRow(ctx.store, tip, node.hash)]);
+      await ctx.store.remove([offKey(OFF_BODIES, node)]);
       return { kind: 'again' };
     }
     const validated = node.validated && stored.undo !== undefined;

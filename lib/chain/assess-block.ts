@@ -15,7 +15,7 @@ import { rejectOf } from '../rejects.ts';
 import {
   blockKey,
   decodeBlockRow,
-  decodeHash,
+  decodeHashes,
   decodeText,
   headerKey,
   OFF_BODIES,
@@ -50,8 +50,8 @@ export interface Candidate {
   /** It extends the tip: its coins are those of the snapshot. */
   readonly extendsTip: boolean;
   readonly headerKnown: boolean;
-  /** The block that was stored last to extend a tip: see PENDING_KEY. */
-  readonly pending?: BlockHash;
+  /** The blocks that were stored last to extend a tip: see PENDING_KEY. */
+  readonly pending: readonly BlockHash[];
 }
 
 export type Assessment =
@@ -69,7 +69,7 @@ export interface Facts {
   readonly verdict?: string;
   readonly parentVerdict?: string;
   readonly parent?: BlockEntry;
-  readonly pending?: BlockHash;
+  readonly pending: readonly BlockHash[];
 }
 
 export async function readFacts(
@@ -90,7 +90,7 @@ export async function readFacts(
     ...(verdict && { verdict: decodeText(verdict.value) }),
     ...(parentVerdict && { parentVerdict: decodeText(parentVerdict.value) }),
     ...(parentRow && { parent: decodeBlockRow(parentRow.value).entry }),
-    ...(pending && { pending: decodeHash(pending.value) }),
+    pending: pending === undefined ? [] : decodeHashes(pending.value),
   };
 }
 
@@ -258,6 +258,6 @@ async function assessBody(
     tip,
     extendsTip,
     headerKnown,
-    ...(pending && { pending }),
+    pending,
   };
 }

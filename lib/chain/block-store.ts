@@ -82,14 +82,17 @@ export function bodyRows(bodies: readonly NewBody[]): { chunks: LooseRow[]; head
   return { chunks, heads };
 }
 
-/** Stores bodies with `extra` rows that tell where they lie; two writes at most. */
+/**
+ * Stores bodies with `extra` rows that tell where they lie; two writes at most. What has chunks is told
+ * of before too: a death in between must not leave chunks that nobody knows of.
+ */
 export async function putBodies(
   store: Store,
   bodies: readonly NewBody[],
   extra: readonly LooseRow[] = [],
 ): Promise<void> {
   const { chunks, heads } = bodyRows(bodies);
-  if (chunks.length > 0) await store.put(chunks);
+  if (chunks.length > 0) await store.put([...extra, ...chunks]);
   await store.put([...extra, ...heads]);
 }
 

@@ -70,6 +70,8 @@ export const CHAIN_LIMITS = {
   offBytesMax: 64 * 1024 * 1024,
   offHeadersMax: 20_000,
   orphansMax: 16,
+  /** Blocks that `P` names. */
+  pendingMax: 16,
   orphanSeconds: 3600,
   headersMax: 2000,
   /** One commit of a sync window. */

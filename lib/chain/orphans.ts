@@ -35,14 +35,14 @@ export async function keepOrphan(ctx: ChainContext, block: Block): Promise<void>
     store,
     others.slice(0, Math.max(0, others.length + 1 - CHAIN_LIMITS.orphansMax)),
   );
-  await store.put(chunkRows(block.raw, 0, (i) => orphanChunkKey(hash, i)));
   const value = encodeOrphan({
     prevHash,
     bodyBytes: block.raw.length,
     receivedAt: receivedNow(ctx),
   });
   const row: LooseRow = { ...orphanKey(hash), value };
-  await store.put([row]);
+  // The row by which its chunks are found goes first; before they are all here it counts for nothing.
+  await store.put([row, ...chunkRows(block.raw, 0, (i) => orphanChunkKey(hash, i))]);
 }
 
 /** The bytes, undefined when they are not wholly here. */

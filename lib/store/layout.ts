@@ -88,7 +88,10 @@ export const INVALID = 'X';
 export const UNPARKED = 'R';
 /** Blocks whose parent is unknown. */
 export const ORPHANS = 'Q';
-/** The block that was stored last to extend the tip: found by who heals a death before its commit. */
+/**
+ * The block that was stored last to extend the tip, then those before it of which no more than a part
+ * is known to be here: found by who heals a death before a commit.
+ */
 export const PENDING_KEY: RowKey = { pk: 'P', sk: '-' };
 const WORK_DIGITS = 64;
 export const workText = (chainwork: bigint): string =>
@@ -423,9 +426,18 @@ export function decodeOrphan(value: Uint8Array): OrphanRow {
   return { prevHash: readHash(from), bodyBytes: from.u32(), receivedAt: from.u53() };
 }
 
-export const encodeHash = (hash: BlockHash): Uint8Array =>
-  new RowWriter(HASH_BYTES).hash(hash).done();
-export const decodeHash = (value: Uint8Array): BlockHash => readHash(new RowReader(value));
+/** Older releases read the first alone. */
+export function encodeHashes(hashes: readonly BlockHash[]): Uint8Array {
+  const to = new RowWriter(HASH_BYTES * hashes.length);
+  for (const hash of hashes) to.hash(hash);
+  return to.done();
+}
+export function decodeHashes(value: Uint8Array): BlockHash[] {
+  const from = new RowReader(value);
+  const hashes: BlockHash[] = [];
+  while (from.left > 0) hashes.push(readHash(from));
+  return hashes;
+}
 
 const text = { encode: new TextEncoder(), decode: new TextDecoder() };
 export const encodeText = (value: string): Uint8Array => text.encode.encode(value);

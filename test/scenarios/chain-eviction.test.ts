@@ -118,51 +118,121 @@ const rowsOf = async (store: Store, blocks: readonly StoryBlock[]): Promise<Loos
   return lists.flat();
 };
 
+/** Three blocks, and one of over 96 KB that stands on the last of them, or on the one before. */
+function largeBlock(story: Story, on: 'tip' | 'below') {
+  const trunk = story.mineMany(3);
+  const fan = story.spend({
+    inputs: [`${trunk[0]!.name}:0`],
+    outputs: Array.from({ length: 3000 }, () => ({ to: 'alice', sats: 1000 })),
+  });
+  const large = story.mine({ on: trunk[on === 'tip' ? 2 : 1]!, txs: [fan] });
+  expect(large.block.raw.length).toBeGreaterThan(96 * 1024);
+  return { trunk, large };
+}
+
+/** Dies at the n-th row that is put, and at any commit. */
+function dyingAt(store: Store, n: number): Store {
+  let rows = 0;
+  const died = (): Fault => new Fault('store-io', 'the process died here');
+  return withCalls(store, {
+    put: async (given) => {
+      for (const row of given) {
+        if (++rows >= n) throw died();
+        await store.put([row]);
+      }
+    },
+    commit: async () => {
+      throw died();
+    },
+  });
+}
+
+const ROWS = [1, 2, 3, 4, 5, 6];
+
 describe('a block whose writer died before its commit, and another was faster', () => {
-  it.each([1, 2, 3, 4, 5])('at row %i: it is listed and given up, or goes', async (dies) => {
+  const NEXT = ['the tick', 'two blocks', 'a window', 'two writers that died as well'] as const;
+  const cases = ROWS.flatMap((dies) => NEXT.map((then) => [dies, then] as const));
+  it.each(cases)('at row %i, then %s: it is listed and given up, or goes', async (dies, then) => {
     const store = createMemoryStore();
     const rig = await openRig({ params, store });
     const story = new Story(params);
-    const trunk = story.mineMany(3);
+    const { trunk, large: lost } = largeBlock(story, 'tip');
     await acceptAll(rig.chain, trunk);
-    const fan = story.spend({
-      inputs: [`${trunk[0]!.name}:0`],
-      outputs: Array.from({ length: 3000 }, () => ({ to: 'alice', sats: 1000 })),
-    });
-    const lost = story.mine({ on: trunk[2]!, txs: [fan] });
-    expect(lost.block.raw.length).toBeGreaterThan(96 * 1024);
-    let rows = 0;
-    const dying = withCalls(store, {
-      put: async (given) => {
-        for (const row of given) {
-          if (++rows >= dies) throw new Fault('store-io', 'the process died here');
-          await store.put([row]);
-        }
-      },
-      commit: async () => {
-        throw new Fault('store-io', 'the process died here');
-      },
-    });
-    const mortal = await openRig({ params, store: dying });
+    const mortal = await openRig({ params, store: dyingAt(store, dies) });
     await expect(acceptAll(mortal.chain, [lost])).rejects.toThrow('died');
     const left = (await rowsOf(store, [lost])).length;
     if (dies > 2) expect(left).toBeGreaterThan(0);
-    // Whoever comes next: the periodic call, or a block in its place.
+    // Whoever comes next.
     const next = story.mineMany(2, { on: trunk[2]! });
-    if (dies % 2 === 0) await rig.chain.tick();
-    await acceptAll(rig.chain, next);
+    if (then === 'the tick') await rig.chain.tick();
+    const others: StoryBlock[] = [];
+    for (let i = 0; i < 2 && then.startsWith('two writers'); i++) {
+      const other = story.mine({ on: trunk[2]!, txs: lost.block.txs.slice(1), payTo: `m${i}` });
+      others.push(other);
+      const another = await openRig({ params, store: dyingAt(store, 3) });
+      await expect(acceptAll(another.chain, [other])).rejects.toThrow('died');
+    }
+    if (then === 'a window') await rig.chain.acceptBlocks(next.map(({ block }) => block.raw));
+    else await acceptAll(rig.chain, next);
     await rig.chain.tick();
     const listed = (await store.list('O')).map(({ sk }) => sk.split(':')[1]);
     const isWhole = (await rig.chain.block(lost.entry.hash)) !== undefined;
     expect(listed.includes(lost.entry.hash)).toBe(isWhole);
-    if (!isWhole && dies % 2 === 0) expect(await rowsOf(store, [lost])).toEqual([]);
+    if (!isWhole) expect(await rowsOf(store, [lost])).toEqual([]);
     expect(await tipHash(rig.chain)).toBe(next[1]!.entry.hash);
     expect(await bodiesOf(rig, [...trunk, ...next])).toBe(5);
     // It is no worse off than if it had never come.
     await acceptAll(rig.chain, [lost]);
     await acceptAll(rig.chain, story.mineMany(290, { on: next[1]! }));
     await rig.chain.tick();
-    expect(await rowsOf(store, [lost])).toEqual([]);
+    expect(await rowsOf(store, [lost, ...others])).toEqual([]);
+  });
+});
+
+describe('a block off the chain whose writer died', () => {
+  const cases = ROWS.flatMap((dies) =>
+    (['alone', 'below a better one'] as const).map((how) => [dies, how] as const),
+  );
+  it.each(cases)('at row %i, %s: it can come again, or goes', async (dies, how) => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const story = new Story(params);
+    const { trunk, large } = largeBlock(story, 'below');
+    await acceptAll(rig.chain, trunk);
+    const mortal = await openRig({ params, store: dyingAt(store, dies) });
+    await acceptAll(mortal.chain, [large]).catch(() => undefined);
+    await rig.chain.tick();
+    let top = trunk[2]!;
+    if (how !== 'alone') {
+      // Its child makes it the better branch: what is not wholly here is wanted again.
+      const child = story.mine({ on: large });
+      await rig.chain.acceptHeaders([large, child].map(({ block }) => block.header));
+      await acceptAll(rig.chain, [child]);
+      for (const hash of await rig.chain.missingBodies(9)) {
+        expect(hash).toBe(large.entry.hash);
+        await acceptAll(rig.chain, [large]);
+      }
+      expect(await tipHash(rig.chain)).toBe(child.entry.hash);
+      expect(await bodiesOf(rig, [large, child])).toBe(2);
+      top = trunk[2]!;
+      for (let i = 0; i < 2; i++) top = story.mine({ on: top });
+      await acceptAll(rig.chain, story.path(top).slice(-2));
+    }
+    await acceptAll(rig.chain, story.mineMany(291, { on: top }));
+    await rig.chain.tick();
+    expect(await rowsOf(store, [large])).toEqual([]);
+  });
+
+  it.each(ROWS)('and whose parent is unknown, at row %i: it goes after its hour', async (dies) => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const { large } = largeBlock(new Story(params), 'tip');
+    const mortal = await openRig({ params, store: dyingAt(store, dies) });
+    await acceptAll(mortal.chain, [large]).catch(() => undefined);
+    rig.clock.seconds += 3601;
+    await rig.chain.tick();
+    expect(await store.list(`Q#${large.entry.hash}`)).toEqual([]);
+    expect(await store.list('Q')).toEqual([]);
   });
 });
 
@@ -171,13 +241,8 @@ describe('a block whose writer lives while another process clears up', () => {
     const store = createMemoryStore();
     const rig = await openRig({ params, store });
     const story = new Story(params);
-    const trunk = story.mineMany(3);
+    const { trunk, large: block } = largeBlock(story, 'tip');
     await acceptAll(rig.chain, trunk);
-    const fan = story.spend({
-      inputs: [`${trunk[0]!.name}:0`],
-      outputs: Array.from({ length: 3000 }, () => ({ to: 'alice', sats: 1000 })),
-    });
-    const block = story.mine({ on: trunk[2]!, txs: [fan] });
     let puts = 0;
     const slow = withCalls(store, {
       put: async (rows) => {

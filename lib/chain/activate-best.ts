@@ -20,6 +20,7 @@ import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
 import { partRow } from './left-over.ts';
+
 import type { OffNode, OffTree } from './off-chain.ts';
 import {
   bodiesAbove,
@@ -30,6 +31,7 @@ import {
   trimPath,
   verdictRows,
 } from './off-chain.ts';
+import { relist } from './relist.ts';
 import type { ChainChange } from './types.ts';
 
 /** A branch off the snapshot's best chain. */
@@ -103,11 +105,15 @@ function alarmParked({ hints, telemetry }: ChainContext, hash: BlockHash, branch
   });
 }
 
-/** The best branch with more work than the tip that is complete, not known invalid, not parked. */
+/**
+ * The best branch with more work than the tip that is complete, not known invalid, not parked. Listed
+ * anew: what a process that tidied late took off the list is back, and it is looked at no second time.
+ */
 async function chooseBranch(
   ctx: ChainContext,
   snapshot: Snapshot,
   tip: BlockEntry,
+  isListedAnew = false,
 ): Promise<Branch | undefined> {
   const [above, pending] = await Promise.all([
     bodiesAbove(ctx.store, tip.chainwork),
@@ -130,8 +136,13 @@ async function chooseBranch(
     const root = path.at(-1)?.prevHash;
     if (root === undefined || groundless.has(root)) continue;
     const branch = await trimPath(snapshot, path);
-    if (branch === undefined) groundless.add(root);
-    else if (branch.path.length > 0) {
+    if (branch === undefined) {
+      groundless.add(root);
+      const ground = isListedAnew ? undefined : await readEntry(ctx.store, root);
+      if (ground !== undefined && (await relist(ctx, snapshot, [ground.entry]))) {
+        return chooseBranch(ctx, snapshot, tip, true);
+      }
+    } else if (branch.path.length > 0) {
       if (!isParked(ctx, tree, branch, tip)) return branch;
       alarmParked(ctx, candidate.hash, branch);
       groundless.add(root);

@@ -53,14 +53,19 @@ async function missingRows(
   return { rows, grounded };
 }
 
-/** `entries`: stored, one above the other. What lies nowhere below them is listed with them. */
+/**
+ * `entries`: stored, one above the other. What lies nowhere below them is listed with them. True: some
+ * were.
+ */
 export async function relist(
   ctx: ChainContext,
   snapshot: Snapshot,
   entries: readonly BlockEntry[],
-): Promise<void> {
+): Promise<boolean> {
   const [only] = entries;
-  if (only === undefined || (entries.length === 1 && only.hash === tipOf(snapshot).hash)) return;
+  if (only === undefined || (entries.length === 1 && only.hash === tipOf(snapshot).hash)) {
+    return false;
+  }
   let { rows, grounded } = await missingRows(ctx, snapshot, entries);
   for (let lowest = only; !grounded; ) {
     const parent = await readEntry(ctx.store, lowest.header.prevHash);
@@ -70,8 +75,9 @@ export async function relist(
     rows = [...below.rows, ...rows];
     grounded = below.grounded;
   }
-  if (rows.length === 0) return;
+  if (rows.length === 0) return false;
   ctx.telemetry.log('warn', 'blocks were listed nowhere', { count: rows.length });
   await ctx.store.put(rows);
   await noteOffChain(ctx, { rows: rows.length, bytes: 0 });
+  return true;
 }

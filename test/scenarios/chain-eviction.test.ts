@@ -260,3 +260,40 @@ describe('a block whose writer lives while another process clears up', () => {
     expect(await acceptAll(rig.chain, next)).toEqual(['tip', 'tip']);
   });
 });
+
+describe('a process that tidies late', () => {
+  it('takes the listing of a block that has left the chain since: its branch can still win', async () => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const story = new Story(params);
+    const trunk = story.mineMany(2);
+    await acceptAll(rig.chain, trunk);
+    const a = story.mineMany(4, { on: trunk[1]! });
+    const b = story.mineMany(3, { on: trunk[1]! });
+    await rig.chain.acceptHeaders([a[0]!.block.header]);
+    let wake = (): void => undefined;
+    let reach = (): void => undefined;
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    const slow = withCalls(store, {
+      remove: async (keys) => {
+        reach();
+        await asleep;
+        await store.remove(keys);
+      },
+    });
+    const late = await openRig({ params, store: slow });
+    const tidying = acceptAll(late.chain, a.slice(0, 1));
+    await reached;
+    expect(await acceptAll(rig.chain, [a[1]!, ...b])).toEqual(['tip', 'side', 'side', 'tip']);
+    wake();
+    expect(await tidying).toEqual(['tip']);
+    expect(await acceptAll(rig.chain, a.slice(2))).toEqual(['side', 'tip']);
+    expect(await tipHash(rig.chain)).toBe(a[3]!.entry.hash);
+    expect(await bodiesOf(rig, [...trunk, ...a])).toBe(6);
+  });
+});

@@ -1,18 +1,21 @@
 /**
  * What the miner makes of a machine: (1) each engine against node:crypto, which hashes every header
- * from its first byte; (2) the whole miner, with threads, shared memory and fresh times, against its
- * engine in a bare loop, which is the limit.
+ * from its first byte, and against minerd (github.com/pooler/cpuminer), if it is there; (2) the whole
+ * miner, with threads, shared memory and fresh times, against its engine in a bare loop.
  *
  * Times are of the processor, so rates are per core and a busy machine does not spoil them.
  *
- *   npx node bench/miner.ts [--seconds 3] [--threads 2]
+ *   npx node bench/miner.ts [--seconds 3] [--threads 2] [--minerd PATH]
  */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { loadEngine } from '../lib/adapters/engine.ts';
 import { createPlainEngine } from '../lib/adapters/plain-engine.ts';
 import { systemClock } from '../lib/adapters/system-clock.ts';
 import { systemRandom } from '../lib/adapters/system-random.ts';
 import type { Template, WorkSource } from '../lib/mining/types.ts';
+import type { Engine } from '../lib/ports/engine.ts';
 import { silentTelemetry } from '../lib/ports/telemetry.ts';
 import { p2pkhScript } from '../lib/script/p2pkh.ts';
 import type { BlockHash, Sats } from '../lib/types.ts';
@@ -22,6 +25,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
+    minerd: { type: 'string', default: 'minerd' },
   },
 });
 const MS = Number(values.seconds) * 1000;
@@ -44,13 +48,14 @@ function rateOf(hashChunk: (start: number) => number): number {
   return hashes / (cpuMs() - startMs) / 1000;
 }
 
-const engine = createPlainEngine();
+const plain = createPlainEngine();
+const loaded = await loadEngine();
 const header = new Uint8Array(80).fill(1);
 
-function byEngine(start: number): number {
+const byEngine = (engine: Engine) => (start: number) => {
   engine.search(header, 0n, start, CHUNK);
   return CHUNK;
-}
+};
 
 function byNodeCrypto(start: number): number {
   const candidate = Buffer.from(header);
@@ -106,23 +111,57 @@ async function byMiner(): Promise<number> {
   return rate;
 }
 
-rateOf(byEngine);
-const rounds: { engine: number; crypto: number; miner: number }[] = [];
-for (let i = 0; i < ROUNDS; i++) {
-  rounds.push({ engine: rateOf(byEngine), crypto: rateOf(byNodeCrypto), miner: await byMiner() });
+/** Of one thread, its best by its own clock; undefined: it is not here. */
+async function byMinerd(): Promise<number | undefined> {
+  const child = spawn(values.minerd, ['--benchmark', '-a', 'sha256d', '-t', '1']);
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const isThere = await new Promise<boolean>((resolve) => {
+    child.once('spawn', () => resolve(true));
+    child.once('error', () => resolve(false));
+  });
+  if (!isThere) return undefined;
+  await new Promise((resolve) => setTimeout(resolve, 4 * MS));
+  child.kill();
+  const rates = [...said.matchAll(/thread 0: \d+ hashes, ([\d.]+) khash/g)];
+  return Math.max(...rates.map(([, rate]) => Number(rate) / 1000));
 }
-const of = (name: 'engine' | 'crypto' | 'miner'): number => median(rounds.map((one) => one[name]));
-const line = (name: string, rate: number, ratio: string): void =>
-  console.log(`${name.padEnd(28)} ${rate.toFixed(2).padStart(6)} MH/s a core   ${ratio}`);
 
-line('node:crypto, twice', of('crypto'), '');
-line(
-  `engine ${engine.name}`,
-  of('engine'),
-  `${(of('engine') / of('crypto')).toFixed(2)} × node:crypto`,
-);
+rateOf(byEngine(plain));
+rateOf(byEngine(loaded));
+const rounds: { plain: number; loaded: number; crypto: number; miner: number }[] = [];
+for (let i = 0; i < ROUNDS; i++) {
+  rounds.push({
+    plain: rateOf(byEngine(plain)),
+    loaded: rateOf(byEngine(loaded)),
+    crypto: rateOf(byNodeCrypto),
+    miner: await byMiner(),
+  });
+}
+const of = (name: 'plain' | 'loaded' | 'crypto' | 'miner'): number =>
+  median(rounds.map((one) => one[name]));
+const line = (name: string, rate: number, ...ratios: string[]): void =>
+  console.log(
+    `${name.padEnd(28)} ${rate.toFixed(2).padStart(6)} MH/s a core   ${ratios.join(', ')}`,
+  );
+const ratio = (rate: number, to: number, name: string): string =>
+  `${(rate / to).toFixed(2)} × ${name}`;
+
+const crypto = of('crypto');
+const minerd = await byMinerd();
+const beside = (rate: number): string[] => [
+  ratio(rate, crypto, 'node:crypto'),
+  ...(minerd === undefined ? [] : [ratio(rate, minerd, 'minerd')]),
+];
+line('node:crypto, twice', crypto);
+if (minerd === undefined) console.log(`minerd: not measured, ${values.minerd} cannot be run`);
+else line('minerd, one thread, its best', minerd);
+line(`engine ${plain.name}`, of('plain'), ...beside(of('plain')));
+line(`engine ${loaded.name}`, of('loaded'), ...beside(of('loaded')));
 line(
   `miner, ${THREADS} threads`,
   of('miner'),
-  `${(of('miner') / of('engine')).toFixed(3)} × its engine`,
+  ratio(of('miner'), of('loaded'), `engine ${loaded.name}`),
 );

@@ -67,7 +67,7 @@ describe('the miner', () => {
     const measured = (hashes * 1000) / (performance.now() - startMs);
     expect(hashRate / measured).toBeGreaterThan(0.8);
     expect(hashRate / measured).toBeLessThan(1.2);
-    expect({ active, engine }).toEqual({ active: true, engine: 'plain' });
+    expect({ active, engine }).toEqual({ active: true, engine: 'wasm' });
   });
 
   it('at 100 tips a minute, submits nothing on a tip that it knows to be old', async () => {

@@ -98,17 +98,19 @@ function claimOp(ctx: MempoolContext, txid: Txid, { pk, sk, cell }: InputCell): 
 /**
  * More rows than one transaction of the store holds: the row is put as pending, the claims follow in
  * several, each under the row's nonce; then it counts. Whoever meets a pending row past its time
- * deletes it, and what of it is still under way fails on the nonce. Whom it replaces stands until the
- * last transaction, which is all or nothing.
+ * deletes it, and what of it is still under way fails on the nonce; whoever met it before it counted
+ * and deletes it after fails too, for then it has another. Whom it replaces stands until the last
+ * transaction, which is all or nothing.
  */
 async function admitInParts(ctx: MempoolContext, plan: Plan, entry: StoredTx): Promise<Admission> {
   const { store } = ctx;
-  const pending = { ...entry, pendingUntil: ctx.clock.nowMs() + MEMPOOL_LIMITS.pendingMs };
-  const own = { nonce: entry.nonce };
+  const pendingUntil = ctx.clock.nowMs() + MEMPOOL_LIMITS.pendingMs;
+  const pending = { ...entry, nonce: newNonce(ctx), pendingUntil };
+  const own = { nonce: pending.nonce };
   const begun = await store.transact([putOp(pending, { row: 'absent' })]);
   if (!begun.ok) return { ok: false };
   const undo = async (): Promise<Admission> => {
-    await store.transact([deleteOp(entry.txid, entry.nonce)]);
+    await store.transact([deleteOp(pending.txid, pending.nonce)]);
     return { ok: false };
   };
   const atLast = contested(plan);

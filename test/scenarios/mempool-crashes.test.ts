@@ -160,6 +160,35 @@ describe('a process that dies while it admits', () => {
     expect(await brokenInvariants(world)).toEqual([]);
   });
 
+  it('one that lives on ends its long admission: who saw it pending does not clear it away', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { tx } = await SCENES['a transaction of 150 inputs']!();
+    const other = world.another();
+    let writes = 0;
+    const slow = world.another(
+      (store) =>
+        new Proxy(store, {
+          get(target, name) {
+            const value = Reflect.get(target, name) as unknown;
+            if (typeof value !== 'function') return value;
+            if (name !== 'transact') return value.bind(target);
+            return async (...args: unknown[]) => {
+              const result = await value.apply(target, args);
+              // Another process reads all for the first time while the claims are being made.
+              if (++writes === 2) expect(await other.list()).toEqual([]);
+              return result;
+            };
+          },
+        }),
+    );
+    expect(inAWord(await slow.accept(tx.raw))).toBe('accepted');
+    expect(writes).toBeGreaterThan(2);
+    world.clock.advance(61_000);
+    await other.tick();
+    expect(await world.txids(world.another())).toEqual([tx.txid]);
+    expect(await world.txids(other)).toEqual([tx.txid]);
+  });
+
   it('leaves a transaction that nobody was told of: the next tick tells it', async () => {
     world = await MempoolWorld.open({ blocks: 8 });
     const witness = world.another();

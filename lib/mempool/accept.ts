@@ -27,6 +27,8 @@ export interface MempoolParts {
   readonly cache: PoolCache;
   readonly feed: Feed;
   readonly orphans: Orphans;
+  /** Takes back what reorganisations took off and nobody has taken back yet: see reconcile.ts. */
+  readonly catchUp: () => Promise<unknown>;
 }
 
 export interface AcceptOptions {
@@ -34,6 +36,8 @@ export interface AcceptOptions {
   readonly local?: boolean;
   /** A reorganisation took it out of its block. */
   readonly returned?: boolean;
+  /** What seems dead is not about to come to life by what is being taken back. */
+  readonly isCaughtUp?: boolean;
 }
 
 export async function accept(
@@ -44,7 +48,8 @@ export async function accept(
 ): Promise<TxOutcome> {
   const outcome = await acceptOne(ctx, parts, raw, options);
   if (outcome.status !== 'accepted') return outcome;
-  const also = await retryOrphans(ctx, parts, [outcome.entry.txid]);
+  const { returned, isCaughtUp = returned === true } = options;
+  const also = await retryOrphans(ctx, parts, [outcome.entry.txid], { isCaughtUp });
   return also.length === 0 ? outcome : { ...outcome, also };
 }
 
@@ -61,6 +66,7 @@ async function acceptOne(
   const returned = options.returned === true;
   const alone = checkAlone(tx, ctx.policy, returned);
   if (!alone.ok) return { status: 'rejected', txid, reject: alone.reject };
+  let { isCaughtUp = returned } = options;
   for (let tries = 0; tries < MEMPOOL_LIMITS.admissionTriesMax; tries++) {
     let version = -1;
     const found: Assessment = await ctx.chain.view((view) => {
@@ -74,7 +80,15 @@ async function acceptOne(
     if (found.status === 'rejected') return { status: 'rejected', txid, reject: found.reject };
     if (found.status === 'missing') return missing(parts, tx, found.parents, options);
     if (found.status === 'blocked') {
-      await takeOut(ctx, parts, found.dead, () => 'conflict');
+      if (!isCaughtUp) {
+        // Its parents may be on their way back, or never will be if who moved the tip died.
+        isCaughtUp = true;
+        await parts.catchUp();
+        continue;
+      }
+      // Their rows were read after the view: had the tip moved before that, they may be of now.
+      const { version: newest } = await ctx.chain.tip();
+      if (newest === version) await takeOut(ctx, parts, found.dead, () => 'conflict');
       continue;
     }
     const admission = await admit(ctx, found.plan);
@@ -156,6 +170,7 @@ export async function retryOrphans(
   ctx: MempoolContext,
   parts: MempoolParts,
   parents: readonly Txid[],
+  options: Pick<AcceptOptions, 'isCaughtUp'> = {},
 ): Promise<readonly MempoolEntry[]> {
   const { orphans } = parts;
   const accepted: MempoolEntry[] = [];
@@ -165,7 +180,7 @@ export async function retryOrphans(
     const next: Txid[] = [];
     for (const { txid, raw } of waiting) {
       // Not kept anew: its five minutes run from when it came.
-      const outcome = await acceptOne(ctx, parts, raw, { local: true });
+      const outcome = await acceptOne(ctx, parts, raw, { ...options, local: true });
       const isStillWaiting = outcome.status === 'rejected' && outcome.reject.kind === 'missing';
       if (!isStillWaiting) await orphans.drop(txid);
       if (outcome.status !== 'accepted') continue;

@@ -27,7 +27,7 @@ import { touching } from './hints.ts';
 import { createOrphans } from './orphans.ts';
 import { DEFAULT_POLICY } from './policy.ts';
 import { byAge, type Examined, PoolCache } from './pool-cache.ts';
-import { reconcile } from './reconcile.ts';
+import { catchUp, reconcile } from './reconcile.ts';
 import { selectForBlock } from './select.ts';
 import { createTick } from './tick.ts';
 import type { Mempool, MempoolEntry, MempoolInfo, MempoolPolicy } from './types.ts';
@@ -56,7 +56,8 @@ export function createMempool(options: MempoolOptions): Mempool {
   assert(ctx.policy.txBytesMax <= VALUE_BYTES_MAX - 64, 'txBytesMax fits a row of the store');
   const feed = createFeed(ctx);
   const cache = new PoolCache(ctx, feed);
-  const parts: MempoolParts = { cache, feed, orphans: createOrphans(ctx) };
+  const orphans = createOrphans(ctx);
+  const parts: MempoolParts = { cache, feed, orphans, catchUp: () => catchUp(ctx, parts) };
   const examine = async (): Promise<Examined> => {
     await cache.sync();
     return ctx.chain.view((view) => cache.examine(view));

@@ -280,6 +280,69 @@ describe('janitors', () => {
     },
   );
 
+  it('of a past tip do not take for dead what came back since: they look again', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const fork = story.tip;
+    const tx = pay('tx', 'b1:0');
+    const [x, y] = [story.mine({ txs: [tx] }), story.mine()];
+    for (const name of ['r1', 'r2', 'r3'])
+      story.mine({ name, on: name === 'r1' ? fork : story.tip });
+    await world.give(x.block);
+    await world.give(story.block('r1').block);
+    const off = await world.give(story.block('r2').block, { stalled: true });
+    expect(off?.returned).toHaveLength(1);
+    // The block is back, and the transaction confirmed again, when its taking back begins.
+    const z = story.mine({ on: y });
+    for (const { block } of [y, z]) await world.give(block);
+    let asleep = true;
+    const deleted: string[] = [];
+    const sleeper = world.another(
+      (store) =>
+        new Proxy(store, {
+          get(target, name) {
+            const value = Reflect.get(target, name) as unknown;
+            if (typeof value !== 'function') return value;
+            if (name === 'transact')
+              return async (ops: readonly Op[]) => {
+                for (const op of ops) if (op.op === 'delete') deleted.push(op.sk);
+                return target.transact(ops);
+              };
+            if (name !== 'read') return value.bind(target);
+            return async (keys: Parameters<Store['read']>[0]) => {
+              if (asleep && keys.some(({ sk }) => sk === tx.txid)) {
+                asleep = false;
+                // Another process takes it back for good, while this one looks at a tip that is past.
+                await world.chain.invalidate(x.block.header.hash);
+                expect(await world.try(tx)).toBe('accepted');
+              }
+              return target.read(keys);
+            };
+          },
+        }),
+    );
+    await sleeper.reconcile(off!);
+    expect(asleep).toBe(false);
+    expect(await world.txids()).toEqual([tx.txid]);
+    expect(deleted).toEqual([]);
+  });
+
+  it('leave a transaction that is offered again before its parent is back', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const fork = story.tip;
+    const parent = pay('parent', 'b1:0');
+    await world.mine({ txs: [parent] });
+    const child = pay('child', 'parent:1');
+    await world.accept(child);
+    story.mine({ on: fork, name: 'r1' });
+    story.mine({ name: 'r2' });
+    for (const name of ['r1', 'r2']) await world.give(story.block(name).block, { stalled: true });
+    // Whoever moved the tip died. Its user hands the child in again, or a rival of it.
+    expect(await world.try(child, { local: true })).toBe('known');
+    expect((await world.txids()).sort()).toEqual([parent.txid, child.txid].sort());
+  });
+
   it('that stalled before anybody deleted do not throw out whom a reorganisation revived', async () => {
     world = await MempoolWorld.open({ blocks: 8 });
     const { story } = world;

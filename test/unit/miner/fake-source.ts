@@ -15,14 +15,17 @@ const POLL_MS_MAX = 5_000;
 
 export interface Submission {
   readonly block: Block;
-  readonly atMs: number;
   readonly reason: string | null;
+  /** The miner had work on another tip, and offered this all the same. */
+  readonly isKnownOld: boolean;
 }
 
 export class FakeSource implements WorkSource {
   readonly submissions: Submission[] = [];
-  /** When this parent ceased to be the tip. */
-  readonly movedAt = new Map<BlockHash, number>();
+  /** Tips that were given out as work, in order. */
+  readonly givenOut = new Set<BlockHash>();
+  /** Tips of which the miner knows that they are old. */
+  readonly #knownOld = new Set<BlockHash>();
   target: bigint;
   tip = '00'.repeat(32) as BlockHash;
   height = 0;
@@ -49,7 +52,6 @@ export class FakeSource implements WorkSource {
   }
 
   moveTip(hash: BlockHash): void {
-    this.movedAt.set(this.tip, performance.now());
     this.tip = hash;
     this.height++;
     this.#wake();
@@ -96,6 +98,7 @@ export class FakeSource implements WorkSource {
   #template(): Template {
     const before = this.#targets.get(this.tip) ?? 0n;
     this.#targets.set(this.tip, before > this.target ? before : this.target);
+    this.#giveOut();
     return {
       id: this.id,
       version: 0x2000_0000,
@@ -111,15 +114,24 @@ export class FakeSource implements WorkSource {
     };
   }
 
+  /** Known a turn of the event loop later, when the miner has certainly taken it up. */
+  #giveOut(): void {
+    const older = [...this.givenOut].filter((tip) => tip !== this.tip);
+    this.givenOut.add(this.tip);
+    setImmediate(() => {
+      for (const tip of older) this.#knownOld.add(tip);
+    });
+  }
+
   async submit(raw: Uint8Array): Promise<string | null> {
     if (this.submitFaults > 0) {
       this.submitFaults--;
       throw new Fault('transport', 'away');
     }
-    const atMs = performance.now();
     const block = must(decodeBlock(raw));
     const reason = this.#judge(block);
-    this.submissions.push({ block, atMs, reason });
+    const isKnownOld = this.#knownOld.has(block.header.prevHash);
+    this.submissions.push({ block, reason, isKnownOld });
     if (reason === null) this.moveTip(block.header.hash);
     if (this.submitMs > 0) await new Promise((resolve) => setTimeout(resolve, this.submitMs));
     if (this.lostAnswers > 0) {

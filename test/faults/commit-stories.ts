@@ -2,11 +2,11 @@
  * What the fault tests of commits share: a commit A that meets a fate at one of its requests, others
  * that go on meanwhile, and the checks that follow.
  */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect } from 'vitest';
 import { Fault } from '../../lib/faults.ts';
 import { type CommitResult, logKey, type Store } from '../../lib/ports/store.ts';
 import { commitOf, faultOf, look, text, versionOf } from '../conformance/store/harness.ts';
+import type { Connect } from '../helpers/on-dynoxide.ts';
 import {
   BULKY,
   bulkOf,
@@ -70,8 +70,6 @@ export const SIZES: [string, number][] = [
   ['a bulky commit', BULKY],
   ['a small commit', 3],
 ];
-
-export type Connect = () => Promise<DynamoDBClient>;
 
 /** Runs `one` for request 1, 2, … of commit A until A makes no such request any more. */
 export async function forEachRequest(

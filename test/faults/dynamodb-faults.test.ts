@@ -1,19 +1,7 @@
-/**
- * The store protocol under faults, request by request: every request of a commit is in turn cut
- * off, answered by silence, held while others go on, and sent twice. See docs/storage.md.
- */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bytes, commitOf } from '../conformance/store/harness.ts';
+import { type Connect, describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 import {
-  dynamoClientOn,
-  dynoxidePath,
-  type RunningDynamo,
-  startDynoxide,
-} from '../helpers/dynamodb.ts';
-import { describeWith } from '../helpers/tools.ts';
-import {
-  type Connect,
   commitA,
   dieAtEachRequest,
   holdEachRequest,
@@ -88,16 +76,6 @@ function faultSuite(connect: Connect): void {
   });
 }
 
-describeWith(
-  dynoxidePath(),
-  { name: 'dynoxide', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    afterAll(async () => (await running)?.stop());
-    const connect = async (): Promise<DynamoDBClient> => {
-      running ??= startDynoxide(binary);
-      return dynamoClientOn((await running).endpoint);
-    };
-    faultSuite(connect);
-  },
-);
+describeOnDynoxide('dynoxide', (connect) => {
+  faultSuite(connect);
+});

@@ -6,7 +6,7 @@
  *   STACKCHAIN_SEED=7 npx vitest run test/faults/dynamodb-nodes.test.ts
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createChain } from '../../lib/chain/create-chain.ts';
 import type { Chain } from '../../lib/chain/types.ts';
 import { Fault } from '../../lib/faults.ts';
@@ -29,15 +29,9 @@ import {
   tipHash,
   verifier,
 } from '../helpers/chain-rig.ts';
-import {
-  dynamoClientOn,
-  dynoxidePath,
-  type RunningDynamo,
-  startDynoxide,
-} from '../helpers/dynamodb.ts';
 import { fuzzSeed } from '../helpers/fuzz.ts';
 import { brokenInvariants, inAWord } from '../helpers/mempool-world.ts';
-import { describeWith } from '../helpers/tools.ts';
+import { describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 import { createDirector, type Director } from './schedules.ts';
 import { checkItems, openEmptyWorld } from './store-world.ts';
 import { seeded } from './weather.ts';
@@ -207,20 +201,10 @@ async function runNodes(connect: () => Promise<DynamoDBClient>, seed: number): P
   await world.close();
 }
 
-describeWith(
-  dynoxidePath(),
-  { name: 'nodes on dynoxide', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    afterAll(async () => (await running)?.stop());
-    const connect = async (): Promise<DynamoDBClient> => {
-      running ??= startDynoxide(binary);
-      return dynamoClientOn((await running).endpoint);
-    };
-    it('competing blocks and spenders, deaths and late requests: one chain, nothing lost', async () => {
-      const first = fuzzSeed('nodes on one table');
-      const runs = Number(process.env['STACKCHAIN_RUNS'] ?? RUNS);
-      for (let run = 0; run < runs; run++) await runNodes(connect, first + run);
-    });
-  },
-);
+describeOnDynoxide('nodes on dynoxide', (connect) => {
+  it('competing blocks and spenders, deaths and late requests: one chain, nothing lost', async () => {
+    const first = fuzzSeed('nodes on one table');
+    const runs = Number(process.env['STACKCHAIN_RUNS'] ?? RUNS);
+    for (let run = 0; run < runs; run++) await runNodes(connect, first + run);
+  });
+});

@@ -1,23 +1,11 @@
 /** Ways that were refuted, each built once more: each must be noticed (docs/storage.md, "Refuted ways"). */
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  ScanCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
-import { afterAll, expect, it } from 'vitest';
+import { DeleteItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { expect, it } from 'vitest';
 import { HEAD_KEY, STAMP_CONDITION } from '../../lib/adapters/dynamodb/items.ts';
 import type { RowKey } from '../../lib/ports/store.ts';
 import { bytes, faultOf, look } from '../conformance/store/harness.ts';
+import { type Connect, describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 import {
-  dynamoClientOn,
-  dynoxidePath,
-  type RunningDynamo,
-  startDynoxide,
-} from '../helpers/dynamodb.ts';
-import { describeWith } from '../helpers/tools.ts';
-import {
-  type Connect,
   commitA,
   dieAtEachRequest,
   died,
@@ -265,16 +253,6 @@ function brokenSuite(connect: Connect): void {
   });
 }
 
-describeWith(
-  dynoxidePath(),
-  { name: 'dynoxide', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    afterAll(async () => (await running)?.stop());
-    const connect = async (): Promise<DynamoDBClient> => {
-      running ??= startDynoxide(binary);
-      return dynamoClientOn((await running).endpoint);
-    };
-    brokenSuite(connect);
-  },
-);
+describeOnDynoxide('dynoxide', (connect) => {
+  brokenSuite(connect);
+});

@@ -6,18 +6,12 @@
  *   STACKCHAIN_SEED=7 npx vitest run test/faults/dynamodb-schedules.test.ts
  */
 import { DeleteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Fault } from '../../lib/faults.ts';
 import { type Change, logKey, type Op, type Store, withSnapshot } from '../../lib/ports/store.ts';
 import { bytes, commitOf, key, look, text } from '../conformance/store/harness.ts';
-import {
-  dynamoClientOn,
-  dynoxidePath,
-  type RunningDynamo,
-  startDynoxide,
-} from '../helpers/dynamodb.ts';
 import { fuzzSeed } from '../helpers/fuzz.ts';
-import { describeWith } from '../helpers/tools.ts';
+import { describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 import { createDirector, type Director } from './schedules.ts';
 import { checkItems, type Item, openEmptyWorld, type World } from './store-world.ts';
 import { seeded } from './weather.ts';
@@ -288,26 +282,16 @@ async function runSchedule(
   reaper.destroy();
 }
 
-describeWith(
-  dynoxidePath(),
-  { name: 'schedules on dynoxide', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    afterAll(async () => (await running)?.stop());
-    const connect = async (): Promise<DynamoDBClient> => {
-      running ??= startDynoxide(binary);
-      return dynamoClientOn((await running).endpoint);
-    };
-    it('whoever goes first, whatever is lost or late: one history', async () => {
-      const first = fuzzSeed('store schedules');
-      const runs = Number(process.env['STACKCHAIN_RUNS'] ?? RUNS);
-      const counts: Record<string, number> = {};
-      for (let run = 0; run < runs; run++) await runSchedule(connect, first + run, counts);
-      // A check that nothing of it can have been missed.
-      for (const what of ['won', 'lost', 'admitted', 'deaths']) {
-        expect(counts[what] ?? 0, what).toBeGreaterThan(0);
-      }
-      for (let kind = 0; kind < 7; kind++) expect(counts[`mishap ${kind}`]).toBeGreaterThan(0);
-    });
-  },
-);
+describeOnDynoxide('schedules on dynoxide', (connect) => {
+  it('whoever goes first, whatever is lost or late: one history', async () => {
+    const first = fuzzSeed('store schedules');
+    const runs = Number(process.env['STACKCHAIN_RUNS'] ?? RUNS);
+    const counts: Record<string, number> = {};
+    for (let run = 0; run < runs; run++) await runSchedule(connect, first + run, counts);
+    // A check that nothing of it can have been missed.
+    for (const what of ['won', 'lost', 'admitted', 'deaths']) {
+      expect(counts[what] ?? 0, what).toBeGreaterThan(0);
+    }
+    for (let kind = 0; kind < 7; kind++) expect(counts[`mishap ${kind}`]).toBeGreaterThan(0);
+  });
+});

@@ -2,18 +2,12 @@
  * The store protocol and time: deadlines, sleepers, clean-up, and readers that may not write. See
  * docs/storage.md, "Commits on DynamoDB".
  */
-import { DeleteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, expect, it } from 'vitest';
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+import { expect, it } from 'vitest';
 import type { RowKey } from '../../lib/ports/store.ts';
 import { commitOf, faultOf } from '../conformance/store/harness.ts';
-import {
-  dynamoClientOn,
-  dynoxidePath,
-  type RunningDynamo,
-  startDynoxide,
-} from '../helpers/dynamodb.ts';
-import { describeWith } from '../helpers/tools.ts';
-import { type Connect, commitA, commitAs, died, gate, LATER_MS } from './commit-stories.ts';
+import { type Connect, describeOnDynoxide } from '../helpers/on-dynoxide.ts';
+import { commitA, commitAs, died, gate, LATER_MS } from './commit-stories.ts';
 import { changesOf, checkItems, type Fate, KEYS, openWorld, type World } from './store-world.ts';
 
 function timeSuite(connect: Connect): void {
@@ -179,16 +173,6 @@ function timeSuite(connect: Connect): void {
   });
 }
 
-describeWith(
-  dynoxidePath(),
-  { name: 'dynoxide', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    afterAll(async () => (await running)?.stop());
-    const connect = async (): Promise<DynamoDBClient> => {
-      running ??= startDynoxide(binary);
-      return dynamoClientOn((await running).endpoint);
-    };
-    timeSuite(connect);
-  },
-);
+describeOnDynoxide('dynoxide', (connect) => {
+  timeSuite(connect);
+});

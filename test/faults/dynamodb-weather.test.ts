@@ -1,70 +1,57 @@
 /** The suite of the Store port, on a table in bad weather. The seed is in the suite's name. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { dynamoSuite } from '../conformance/store/dynamodb.ts';
 import { storeSuite } from '../conformance/store-suite.ts';
-import {
-  dynamoClientOn,
-  dynoxidePath,
-  type RunningDynamo,
-  startDynoxide,
-} from '../helpers/dynamodb.ts';
-import { describeWith } from '../helpers/tools.ts';
+import { describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 import { seeded, withWeather } from './weather.ts';
 
 const seed = Number(process.env['STACKCHAIN_SEED'] ?? 20261125);
 
-describeWith(
-  dynoxidePath(),
-  { name: `dynoxide, seed ${seed}`, missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    const random = seeded(seed);
-    const counts: Record<string, number> = {};
-    let eventual = 0;
-    const connect = async (): Promise<DynamoDBClient> => {
-      running ??= startDynoxide(binary);
-      const client = dynamoClientOn((await running).endpoint);
-      client.middlewareStack.add(
-        (next, context) => (args) => {
-          const { commandName = '' } = context as { commandName?: string };
-          const input = args.input as { ConsistentRead?: boolean; RequestItems?: object };
-          const asked = Object.values(input.RequestItems ?? { one: input });
-          const isRead = /^(GetItem|BatchGetItem|Query)Command$/.test(commandName);
-          if (isRead && !asked.every((part) => part.ConsistentRead === true)) eventual++;
-          return next(args);
-        },
-        { step: 'initialize', name: 'consistency', priority: 'low' },
-      );
-      return withWeather(client, random, counts);
-    };
-    afterAll(async () => (await running)?.stop());
+describeOnDynoxide(`dynoxide, seed ${seed}`, (connectFair) => {
+  const random = seeded(seed);
+  const counts: Record<string, number> = {};
+  let eventual = 0;
+  const connect = async (): Promise<DynamoDBClient> => {
+    const client = await connectFair();
+    client.middlewareStack.add(
+      (next, context) => (args) => {
+        const { commandName = '' } = context as { commandName?: string };
+        const input = args.input as { ConsistentRead?: boolean; RequestItems?: object };
+        const asked = Object.values(input.RequestItems ?? { one: input });
+        const isRead = /^(GetItem|BatchGetItem|Query)Command$/.test(commandName);
+        if (isRead && !asked.every((part) => part.ConsistentRead === true)) eventual++;
+        return next(args);
+      },
+      { step: 'initialize', name: 'consistency', priority: 'low' },
+    );
+    return withWeather(client, random, counts);
+  };
 
-    const suite = dynamoSuite('dynamodb in bad weather', connect, {
-      raceRounds: 10,
-      historyRuns: 12,
-    });
-    storeSuite({
-      ...suite,
-      skips: { crash: 'its requests are counted where the weather is fair' },
-    });
+  const suite = dynamoSuite('dynamodb in bad weather', connect, {
+    raceRounds: 10,
+    historyRuns: 12,
+  });
+  storeSuite({
+    ...suite,
+    skips: { crash: 'its requests are counted where the weather is fair' },
+  });
 
-    describe('the weather', () => {
-      it('was bad in every way', () => {
-        expect(Object.keys(counts).sort()).toEqual([
-          'conflict with a transaction',
-          'connection reset',
-          'failed after success',
-          'failed before',
-          'throttled',
-          'throttled statements',
-          'transaction conflict',
-          'unprocessed keys',
-        ]);
-      });
-      it('could not make a read stale: all reads are strongly consistent', () => {
-        expect(eventual).toBe(0);
-      });
+  describe('the weather', () => {
+    it('was bad in every way', () => {
+      expect(Object.keys(counts).sort()).toEqual([
+        'conflict with a transaction',
+        'connection reset',
+        'failed after success',
+        'failed before',
+        'throttled',
+        'throttled statements',
+        'transaction conflict',
+        'unprocessed keys',
+      ]);
     });
-  },
-);
+    it('could not make a read stale: all reads are strongly consistent', () => {
+      expect(eventual).toBe(0);
+    });
+  });
+});

@@ -2,7 +2,7 @@
  * The version of the data, on every adapter: a release reads the one before and goes on in it, raises
  * it once by one update, and is refused by data of a later release with a sentence.
  */
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createChain } from '../../lib/chain/create-chain.ts';
 import { raiseSchema } from '../../lib/chain/raise-schema.ts';
 import type { Chain } from '../../lib/chain/types.ts';
@@ -14,8 +14,7 @@ import { levelSuite } from '../conformance/store/leveldb.ts';
 import { memorySuite } from '../conformance/store/memory.ts';
 import { easyNetwork, Story, type StoryBlock } from '../helpers/chain-builder.ts';
 import { LATE, openRig, TestClock, tipHash, verifier } from '../helpers/chain-rig.ts';
-import { dynoxidePath, type RunningDynamo, startDynoxide } from '../helpers/dynamodb.ts';
-import { describeWith } from '../helpers/tools.ts';
+import { describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 
 const params = easyNetwork({ reorgLimit: 0, maxFutureSeconds: 7200 });
 
@@ -103,17 +102,6 @@ function cases(suite: StoreSuiteOptions): void {
 
 describe('in memory', () => cases(memorySuite));
 describe('on LevelDB', () => cases(levelSuite));
-describeWith(
-  dynoxidePath(),
-  { name: 'on DynamoDB', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    afterAll(async () => (await running)?.stop());
-    cases(
-      dynamoSuite('dynamodb', async () => {
-        running ??= startDynoxide(binary);
-        return (await running).client();
-      }),
-    );
-  },
-);
+describeOnDynoxide('on DynamoDB', (connect) => {
+  cases(dynamoSuite('dynamodb', connect));
+});

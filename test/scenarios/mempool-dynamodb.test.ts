@@ -1,9 +1,8 @@
 /** The mempool on DynamoDB, where deleted coins leave tombstones and commits take their time. */
 import fc from 'fast-check';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { createTable } from '../../lib/adapters/dynamodb/table.ts';
 import { createDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
-import { dynoxidePath, type RunningDynamo, startDynoxide } from '../helpers/dynamodb.ts';
 import { fuzzSeed } from '../helpers/fuzz.ts';
 import { mempoolStory, raceRounds, Teller } from '../helpers/mempool-stories.ts';
 import {
@@ -12,83 +11,76 @@ import {
   MempoolWorld,
   type OpenedStore,
 } from '../helpers/mempool-world.ts';
-import { describeWith } from '../helpers/tools.ts';
+import { describeOnDynoxide } from '../helpers/on-dynoxide.ts';
 
 let tables = 0;
 
-describeWith(
-  dynoxidePath(),
-  { name: 'dynoxide', missing: 'npm has no build of dynoxide for this platform' },
-  (binary) => {
-    let running: Promise<RunningDynamo> | undefined;
-    const open = async (): Promise<OpenedStore> => {
-      running ??= startDynoxide(binary);
-      const client = (await running).client();
-      const table = `mempool-${process.pid}-${tables++}`;
-      await createTable(client, table);
-      // Its own clock: requests are dated by the machine's.
-      const store = createDynamoStore({ client, table });
-      return { store, close: () => store.close() };
-    };
-    let world: MempoolWorld | undefined;
-    afterEach(() => world?.close());
-    afterAll(async () => (await running)?.stop());
+describeOnDynoxide('dynoxide', (connect) => {
+  const open = async (): Promise<OpenedStore> => {
+    const client = await connect();
+    const table = `mempool-${process.pid}-${tables++}`;
+    await createTable(client, table);
+    // Its own clock: requests are dated by the machine's.
+    const store = createDynamoStore({ client, table });
+    return { store, close: () => store.close() };
+  };
+  let world: MempoolWorld | undefined;
+  afterEach(() => world?.close());
 
-    it('of 16 conflicting admissions through two mempools one wins', async () => {
-      world = await MempoolWorld.open({ store: open, blocks: 6 });
-      const { story, mempool } = world;
-      const mempools = [mempool, world.another()];
-      const txs = Array.from({ length: 16 }, (_, i) =>
-        story.pay({ from: 'b1:0', to: 'bob', sats: 1000 + i }),
-      );
-      const words = await Promise.all(
-        txs.map(async (tx, i) => inAWord(await mempools[i % 2]!.accept(tx.raw))),
-      );
-      expect(words.filter((word) => word === 'accepted')).toHaveLength(1);
-      expect(words.filter((word) => word === 'txn-mempool-conflict')).toHaveLength(15);
-      expect(await brokenInvariants(world)).toEqual([]);
-    });
+  it('of 16 conflicting admissions through two mempools one wins', async () => {
+    world = await MempoolWorld.open({ store: open, blocks: 6 });
+    const { story, mempool } = world;
+    const mempools = [mempool, world.another()];
+    const txs = Array.from({ length: 16 }, (_, i) =>
+      story.pay({ from: 'b1:0', to: 'bob', sats: 1000 + i }),
+    );
+    const words = await Promise.all(
+      txs.map(async (tx, i) => inAWord(await mempools[i % 2]!.accept(tx.raw))),
+    );
+    expect(words.filter((word) => word === 'accepted')).toHaveLength(1);
+    expect(words.filter((word) => word === 'txn-mempool-conflict')).toHaveLength(15);
+    expect(await brokenInvariants(world)).toEqual([]);
+  });
 
-    it('a coin that left the chain is claimed again: its tombstone is in nobody’s way', async () => {
-      world = await MempoolWorld.open({ store: open, blocks: 8 });
-      const { story } = world;
-      const fork = story.tip;
-      const parent = story.pay({ name: 'parent', from: 'b1:0', to: 'bob', sats: 1e6 });
-      await world.mine({ txs: [parent] });
-      story.mine({ on: fork, name: 'r1' });
-      story.mine({ name: 'r2' });
-      for (const name of ['r1', 'r2']) await world.give(story.block(name).block);
-      expect(await world.txids()).toEqual([parent.txid]);
-      const child = story.pay({ from: 'parent:1', to: 'carol', sats: 1e6 });
-      expect(await world.try(child)).toBe('accepted');
-      const block = await world.template();
-      expect(block.txs).toHaveLength(3);
-      await world.give(block);
-      expect(await world.txids()).toEqual([]);
-    });
+  it('a coin that left the chain is claimed again: its tombstone is in nobody’s way', async () => {
+    world = await MempoolWorld.open({ store: open, blocks: 8 });
+    const { story } = world;
+    const fork = story.tip;
+    const parent = story.pay({ name: 'parent', from: 'b1:0', to: 'bob', sats: 1e6 });
+    await world.mine({ txs: [parent] });
+    story.mine({ on: fork, name: 'r1' });
+    story.mine({ name: 'r2' });
+    for (const name of ['r1', 'r2']) await world.give(story.block(name).block);
+    expect(await world.txids()).toEqual([parent.txid]);
+    const child = story.pay({ from: 'parent:1', to: 'carol', sats: 1e6 });
+    expect(await world.try(child)).toBe('accepted');
+    const block = await world.template();
+    expect(block.txs).toHaveLength(3);
+    await world.give(block);
+    expect(await world.txids()).toEqual([]);
+  });
 
-    it('races while large commits are under way: at most one spender, templates valid', async () => {
-      world = await MempoolWorld.open({ store: open, blocks: 6 });
-      await raceRounds(world, [world.mempool, world.another()], { rounds: 3, bulk: 40 });
-    });
+  it('races while large commits are under way: at most one spender, templates valid', async () => {
+    world = await MempoolWorld.open({ store: open, blocks: 6 });
+    await raceRounds(world, [world.mempool, world.another()], { rounds: 3, bulk: 40 });
+  });
 
-    it('random stories keep their invariants', async () => {
-      const seed = fuzzSeed('mempool stories on DynamoDB');
-      await fc.assert(
-        fc.asyncProperty(mempoolStory, async (steps) => {
-          const each = await MempoolWorld.open({ store: open, blocks: 8 });
-          try {
-            const teller = new Teller(each);
-            for (const step of steps) {
-              await teller.tell(step);
-              await teller.check();
-            }
-          } finally {
-            await each.close();
+  it('random stories keep their invariants', async () => {
+    const seed = fuzzSeed('mempool stories on DynamoDB');
+    await fc.assert(
+      fc.asyncProperty(mempoolStory, async (steps) => {
+        const each = await MempoolWorld.open({ store: open, blocks: 8 });
+        try {
+          const teller = new Teller(each);
+          for (const step of steps) {
+            await teller.tell(step);
+            await teller.check();
           }
-        }),
-        { numRuns: 3, seed, endOnFailure: true },
-      );
-    });
-  },
-);
+        } finally {
+          await each.close();
+        }
+      }),
+      { numRuns: 3, seed, endOnFailure: true },
+    );
+  });
+});

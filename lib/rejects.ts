@@ -60,6 +60,10 @@ export const REJECTS = {
   'bad-txns-prevout-null': core('consensus'),
   // In a block it may be two inner nodes of an honest Merkle tree: not held against the hash.
   'stack-64-bytes': ours('mutated', 'BIP54, CVE-2017-12842'),
+  'stack-sighash-bytes': ours(
+    'consensus',
+    'inputs times bytes without scriptSigs: at most 25,000,000; CVE-2013-2292',
+  ),
   'stack-output': ours('consensus', 'outputs are P2PKH or OP_RETURN'),
   'stack-op-return': ours(
     'consensus',

@@ -6,6 +6,7 @@ import {
   COINBASE_SCRIPT_BYTES_MAX,
   COINBASE_SCRIPT_BYTES_MIN,
   MONEY_MAX,
+  SIGHASH_BYTES_MAX,
   TX_BYTES_MAX,
 } from './limits.ts';
 
@@ -23,9 +24,10 @@ export function isCoinbase(tx: Tx): boolean {
 }
 
 /**
- * Rejects: `bad-txns-vin-empty`, `bad-txns-vout-empty`, `bad-txns-oversize`, `stack-64-bytes`,
+ * Rejects: `bad-txns-vin-empty`, `bad-txns-vout-empty`, `bad-txns-oversize`,
  * `bad-txns-vout-negative`, `bad-txns-vout-toolarge`, `bad-txns-txouttotal-toolarge`,
- * `bad-txns-inputs-duplicate`, `bad-cb-length`, `bad-txns-prevout-null`.
+ * `bad-txns-inputs-duplicate`, `bad-cb-length`, `bad-txns-prevout-null`, `stack-64-bytes`,
+ * `stack-sighash-bytes`.
  */
 export function checkTransaction(tx: Tx): Verdict {
   if (tx.inputs.length === 0) return refuse('bad-txns-vin-empty');
@@ -39,8 +41,16 @@ export function checkTransaction(tx: Tx): Verdict {
   }
   const inputs = checkPrevouts(tx);
   if (!inputs.ok) return inputs;
-  // Last: it is our rule beside Core's, and must not hide one of those.
-  return tx.raw.length === AMBIGUOUS_TX_BYTES ? refuse('stack-64-bytes') : valid();
+  // Last: they are our rules beside Core's, and must not hide one of those.
+  if (tx.raw.length === AMBIGUOUS_TX_BYTES) return refuse('stack-64-bytes');
+  const hashed = sighashBytes(tx);
+  return hashed > SIGHASH_BYTES_MAX ? refuse('stack-sighash-bytes', `${hashed}`) : valid();
+}
+
+/** Inputs times the bytes without scriptSigs: what all signatures hash, but for some bytes each. */
+function sighashBytes({ raw, inputs }: Tx): number {
+  const scripts = inputs.reduce((sum, { scriptSig }) => sum + scriptSig.length, 0);
+  return inputs.length * (raw.length - scripts);
 }
 
 function checkValues(tx: Tx): Verdict {

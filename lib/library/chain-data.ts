@@ -81,7 +81,7 @@ export const txid = (tx: Tx | Uint8Array): Txid =>
  * What a transaction must be by itself, in Core's order. Rejects: `bad-txns-vin-empty`,
  * `bad-txns-vout-empty`, `bad-txns-oversize`, `bad-txns-vout-negative`, `bad-txns-vout-toolarge`,
  * `bad-txns-txouttotal-toolarge`, `bad-txns-inputs-duplicate`, `bad-cb-length`,
- * `bad-txns-prevout-null`, `stack-64-bytes`.
+ * `bad-txns-prevout-null`, `stack-64-bytes`, `stack-sighash-bytes`.
  * @example
  * const checked = checkTransaction(makeTx({ version: 2, inputs: [], outputs: [], lockTime: 0 }));
  * console.log(checked.ok || checked.reject.reason); // bad-txns-vin-empty

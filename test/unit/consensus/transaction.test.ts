@@ -71,6 +71,14 @@ describe('a transaction by itself', () => {
       outputs: [{ value: 0n, scriptPubKey: new Uint8Array(70_000 + length - rest.raw.length) }],
     });
   };
+  /** 500 inputs; each signs so many bytes, scriptSigs left out. */
+  const hashing = (bytesEach: number, scriptSig: string): Tx => {
+    const inputs = Array.from({ length: 500 }, (_, vout) => input({ txid: TXID, vout }, scriptSig));
+    const padded = (length: number): Tx =>
+      txOf({ inputs, outputs: [{ value: 0n, scriptPubKey: new Uint8Array(length) }] });
+    const rest = padded(1000).raw.length - 500 * (scriptSig.length / 2);
+    return padded(1000 + bytesEach - rest);
+  };
   const table: readonly (readonly [string, Tx, string | undefined])[] = [
     ['good', txOf(), undefined],
     ['any version', txOf({ version: -5 }), undefined],
@@ -78,6 +86,9 @@ describe('a transaction by itself', () => {
     ['no outputs', txOf({ outputs: [] }), 'bad-txns-vout-empty'],
     ['1,000,000 bytes', big(1_000_000), undefined],
     ['1,000,001 bytes', big(1_000_001), 'bad-txns-oversize'],
+    ['25,000,000 bytes to sign', hashing(50_000, '51'), undefined],
+    ['25,000,500 bytes to sign', hashing(50_001, '51'), 'stack-sighash-bytes'],
+    ['scriptSigs are not signed', hashing(50_000, '51'.repeat(200)), undefined],
     ['-1', txOf({ outputs: [output(-1n)] }), 'bad-txns-vout-negative'],
     ['least value', txOf({ outputs: [output(-(1n << 63n))] }), 'bad-txns-vout-negative'],
     ['21e14', txOf({ outputs: [output(COINS_MAX)] }), undefined],

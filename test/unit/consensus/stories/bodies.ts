@@ -48,6 +48,17 @@ const sigopsOf = (story: Story, outputs: number, ending = ''): Block =>
     coinbase: (fields) => endCoinbase(fields, script(ending)),
   });
 
+/** Forty coins into so many outputs of data: each input signs all of them. */
+const hashing = (story: Story, outputs: number): Block =>
+  story.build({
+    txs: [
+      story.spend({
+        inputs: Array.from({ length: 40 }, (_, i) => `split:${i}`),
+        outputs: Array.from({ length: outputs }, () => ({ to: data(80).scriptPubKey, sats: 0 })),
+      }),
+    ],
+  });
+
 const coinbaseScript = (story: Story, hex: string): Block =>
   story.build({
     coinbase: (fields) => ({
@@ -182,6 +193,9 @@ const sizes: readonly BlockStory[] = [
   ),
   accepts('1,000,000 bytes', (story) => blockOf(story, 1_000_000)),
   tells('1,000,001 bytes', 'bad-blk-length', (story) => blockOf(story, 1_000_001)),
+  // 40 inputs of 41 bytes, outputs of 92 bytes, 12 bytes besides.
+  accepts('24,999,360 bytes to sign', (story) => hashing(story, 6775)),
+  tells('25,003,040 bytes to sign', 'stack-sighash-bytes', (story) => hashing(story, 6776)),
   accepts('20,000 sigops', (story) => sigopsOf(story, 20_000)),
   tells('20,001 sigops', 'bad-blk-sigops', (story) => sigopsOf(story, 20_001)),
   tells('the coinbase script counts', 'bad-blk-sigops', (story) => sigopsOf(story, 20_000, 'ac')),

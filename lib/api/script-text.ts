@@ -3,6 +3,7 @@
  * templates of this network, and what genesis blocks hold, have names.
  */
 import { encodeAddress, toHex } from '../codec/index.ts';
+import { parseAnyDer } from '../crypto/der.ts';
 import { matchP2pkh } from '../script/index.ts';
 
 const OP_PUSHDATA1 = 0x4c;
@@ -10,6 +11,7 @@ const OP_PUSHDATA4 = 0x4e;
 const OP_1NEGATE = 0x4f;
 const OP_1 = 0x51;
 const OP_16 = 0x60;
+const OP_RETURN = 0x6a;
 const NUMBER_BYTES_MAX = 4;
 
 const NAMES: Readonly<Record<number, string>> = {
@@ -86,6 +88,29 @@ function esploraStep({ opcode, data }: Step): string {
   return NAMES[opcode] ?? `OP_UNKNOWN_${opcode}`;
 }
 
+/** Core's names of hash types, also with 80 (ANYONECANPAY). */
+const HASH_TYPES: Readonly<Record<number, string>> = { 1: 'ALL', 2: 'NONE', 3: 'SINGLE' };
+
+/** A signature as Core shows it in a scriptSig: `<DER>[ALL]`; undefined for other data. */
+function signatureText(data: Uint8Array): string | undefined {
+  const type = data.at(-1) ?? 0;
+  const name = HASH_TYPES[type & 0x7f];
+  const der = data.subarray(0, -1);
+  if (name === undefined || !parseAnyDer(der).ok) return undefined;
+  return `${toHex(der)}[${type & 0x80 ? `${name}|ANYONECANPAY` : name}]`;
+}
+
+/** As Core's getrawtransaction and its like show a scriptSig: hash types of signatures by name. */
+export function scriptSigAsm(script: Uint8Array): string {
+  if (script[0] === OP_RETURN) return scriptAsm(script, 'core');
+  const words: string[] = [];
+  for (const step of stepsOf(script)) {
+    if (step === undefined) words.push('[error]');
+    else words.push((step.data && signatureText(step.data)) ?? coreStep(step));
+  }
+  return words.join(' ');
+}
+
 export function scriptAsm(script: Uint8Array, dialect: Dialect): string {
   const words: string[] = [];
   for (const step of stepsOf(script)) {
@@ -109,7 +134,7 @@ const isBareKey = (script: Uint8Array): boolean =>
 export function scriptType(script: Uint8Array, dialect: Dialect): string {
   const names = TYPES[dialect];
   if (matchP2pkh(script) !== undefined) return names.p2pkh;
-  if (script[0] === 0x6a) return names.data;
+  if (script[0] === OP_RETURN) return names.data;
   return isBareKey(script) ? names.key : names.other;
 }
 

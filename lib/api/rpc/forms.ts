@@ -7,7 +7,7 @@ import type { Node } from '../../node/types.ts';
 import type { Block, BlockHash, Tx } from '../../types.ts';
 import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
 import { blockPrevouts, feeOf, type Prevout } from '../lookups.ts';
-import { scriptAddress, scriptAsm, scriptType } from '../script-text.ts';
+import { scriptAddress, scriptAsm, scriptSigAsm, scriptType } from '../script-text.ts';
 import { type ExactNumber, exactNumber } from '../seed-json.ts';
 
 const SATS_PER_COIN = 100_000_000n;
@@ -111,7 +111,7 @@ export function txJson(node: Node, tx: Tx, prevouts: readonly (Prevout | undefin
         : {
             txid: prevout.txid,
             vout: prevout.vout,
-            scriptSig: { asm: scriptAsm(scriptSig, 'core'), hex: toHex(scriptSig) },
+            scriptSig: { asm: scriptSigAsm(scriptSig), hex: toHex(scriptSig) },
             sequence,
           },
     ),

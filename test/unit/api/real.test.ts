@@ -74,6 +74,8 @@ describe('a miner', () => {
     const sent = await real.post('/v1/transactions', { hex: toHex(tx.raw) }, 202);
     expect(sent).toEqual({ txid: tx.txid });
     await real.post('/v1/transactions', { hex: toHex(tx.raw) }, 200);
+    const { vin } = (await real.rpc('getrawtransaction', tx.txid, 1)) as Any;
+    expect(vin[0].scriptSig.asm).toMatch(/^30[0-9a-f]+\[ALL\] 0[23][0-9a-f]{64}$/);
     const template = (await real.rpc('getblocktemplate')) as Any;
     expect(template.transactions).toEqual([
       expect.objectContaining({ txid: tx.txid, fee: 5000, sigops: 2, depends: [] }),

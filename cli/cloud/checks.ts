@@ -63,18 +63,24 @@ async function checkCredentials(config: AwsConfig): Promise<string> {
   }
 }
 
+/** What to say where a call was not even signed; undefined: it failed for another reason. */
+export function withoutCredentials(cause: unknown): CliError | undefined {
+  const { name, message } = cause as Error;
+  if (!/CredentialsProviderError|Could not load credentials/.test(`${name} ${message}`)) return;
+  return remote(
+    'Error: no AWS credentials here; `aws configure`, `aws sso login` or AWS_PROFILE brings some.',
+    cause,
+  );
+}
+
 function credentialError(cause: unknown): CliError {
   const { name, message } = cause as Error;
   const seen = `${name} ${message}`;
   if (/expired/i.test(seen)) {
     return remote('Error: the AWS credentials have expired; sign in again.', cause);
   }
-  if (/CredentialsProviderError|Could not load credentials/.test(seen)) {
-    return remote(
-      'Error: no AWS credentials here; `aws configure`, `aws sso login` or AWS_PROFILE brings some.',
-      cause,
-    );
-  }
+  const unsigned = withoutCredentials(cause);
+  if (unsigned !== undefined) return unsigned;
   if (/ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|TimeoutError/.test(seen)) {
     return remote(`Error: AWS cannot be reached: ${message.split('\n')[0]}.`, cause);
   }

@@ -4,7 +4,7 @@
  */
 import type { Stack } from '@aws-sdk/client-cloudformation';
 import { remote } from '../errors.ts';
-import type { AwsConfig } from './checks.ts';
+import { type AwsConfig, withoutCredentials } from './checks.ts';
 
 const STACK = /^Stackchain-(?:(node\d+)|board|shared)$/;
 const SHARED = 'Stackchain-shared';
@@ -28,7 +28,10 @@ async function listStacks(config: AwsConfig): Promise<Stack[]> {
       found.push(...Stacks.filter(({ StackName = '' }) => STACK.test(StackName)));
     }
   } catch (cause) {
-    throw remote(`Error: the stacks cannot be read: ${(cause as Error).name}.`, cause);
+    throw (
+      withoutCredentials(cause) ??
+      remote(`Error: the stacks cannot be read: ${(cause as Error).name}.`, cause)
+    );
   } finally {
     client.destroy();
   }

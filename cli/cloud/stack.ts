@@ -16,6 +16,7 @@ import { parseNetworkFile, toNetworkFile } from '../../lib/params/index.ts';
 import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { refused, remote, usage } from '../errors.ts';
 import { writeText } from '../host/files.ts';
+import { withoutCredentials } from './checks.ts';
 
 const ATTEMPTS = 3;
 const ASK_MS_MAX = 5_000;
@@ -52,31 +53,32 @@ async function asked<T>(what: string, call: () => Promise<T>): Promise<T> {
     return await call();
   } catch (cause) {
     const { name, message } = cause as Error;
-    throw remote(`Error: ${what}: ${name}: ${message.split('\n')[0]}`, cause);
+    const unsigned = withoutCredentials(cause);
+    throw unsigned ?? remote(`Error: ${what}: ${name}: ${message.split('\n')[0]}`, cause);
   }
 }
 
 /** A new token for the node's API; the one before stays valid until the next is made. */
-export async function newToken(options: StackOptions): Promise<string> {
+export async function newToken(options: StackOptions, region: string): Promise<string> {
   const table = walletTableName(nodeId(options));
-  const client = createDynamoClient({ maxAttempts: ATTEMPTS });
+  const client = createDynamoClient({ region, maxAttempts: ATTEMPTS });
   return asked(`no token for ${table}`, () => rotateToken(client, table));
 }
 
 /** The line by which a node of another account knows this one. */
-export async function inviteLine(options: StackOptions): Promise<string> {
+export async function inviteLine(options: StackOptions, region: string): Promise<string> {
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const Name = peerParameter(nodeId(options));
   const answer = await asked(`no line in ${Name}`, () =>
-    new SSMClient({}).send(new GetParameterCommand({ Name })),
+    new SSMClient({ region }).send(new GetParameterCommand({ Name })),
   );
   return answer.Parameter?.Value ?? '';
 }
 
 /** Ends what the breaker did. False: it had done nothing. */
-export async function reopenInbox(options: StackOptions): Promise<boolean> {
+export async function reopenInbox(options: StackOptions, region: string): Promise<boolean> {
   const { GetQueueUrlCommand, SQSClient } = await import('@aws-sdk/client-sqs');
-  const client = new SQSClient({});
+  const client = new SQSClient({ region });
   const QueueName = inboxName(nodeId(options));
   return asked(`no way to ${QueueName}`, async () => {
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }));

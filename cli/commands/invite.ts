@@ -1,4 +1,5 @@
 /** `invite`: the line by which a node of another account gets to know a deployed one. */
+import { regionFrom } from '../cloud/checks.ts';
 import { inviteLine } from '../cloud/stack.ts';
 import { type CliCommand, textOption } from '../command.ts';
 
@@ -7,13 +8,12 @@ export const invite: CliCommand = {
   configure(command) {
     command.option('--stack <name>', 'which node (default: node0)');
   },
-  async run({ print, settings }, options) {
+  async run({ io, print, settings }, options) {
     const node = textOption(options, 'stack') ?? 'node0';
-    await print(
-      await inviteLine({
-        node,
-        ...(settings.network !== undefined && { networkFile: settings.network }),
-      }),
-    );
+    const stack = {
+      node,
+      ...(settings.network !== undefined && { networkFile: settings.network }),
+    };
+    await print(await inviteLine(stack, await regionFrom(io.env)));
   },
 };

@@ -59,7 +59,8 @@ const stackOf = ({ settings }: Context, node: string) => ({
 /** Lets strangers in again after the breaker of a deployed node shut them out. */
 async function openStack(context: Context, node: string): Promise<void> {
   const { reopenInbox } = await import('../cloud/stack.ts');
-  const wasShut = await reopenInbox(stackOf(context, node));
+  const { regionFrom } = await import('../cloud/checks.ts');
+  const wasShut = await reopenInbox(stackOf(context, node), await regionFrom(context.io.env));
   context.note(wasShut ? `${node} takes messages of other accounts again.` : `${node} was open.`);
 }
 

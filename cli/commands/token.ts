@@ -1,4 +1,5 @@
 /** `token`: makes a token for the API of a deployed node and shows it, this once. */
+import { regionFrom } from '../cloud/checks.ts';
 import { newToken } from '../cloud/stack.ts';
 import { type CliCommand, textOption } from '../command.ts';
 
@@ -7,12 +8,13 @@ export const token: CliCommand = {
   configure(command) {
     command.option('--stack <name>', 'which node (default: node0)');
   },
-  async run({ print, settings }, options) {
+  async run({ io, print, settings }, options) {
     const node = textOption(options, 'stack') ?? 'node0';
-    const made = await newToken({
+    const stack = {
       node,
       ...(settings.network !== undefined && { networkFile: settings.network }),
-    });
+    };
+    const made = await newToken(stack, await regionFrom(io.env));
     await print(settings.json ? JSON.stringify({ node, token: made }) : made);
   },
 };

@@ -77,6 +77,8 @@ async function runLocal(
       context.io.stderr.write(`${name} token ${token}\n`);
     }
     await printNodes(context, cloud.nodes);
+    // Without the slash it is the name of a bucket to the emulator.
+    for (const { url } of cloud.nodes) context.note(`In a browser: ${url}/`);
     context.note('Ctrl-C ends it. Where the nodes are, every few seconds:');
     await follow(context, cloud.nodes, signal);
   } finally {

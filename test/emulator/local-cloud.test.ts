@@ -135,6 +135,8 @@ describeWith(
         expect(leftOver().length).toBeGreaterThan(0);
         const port = portOf(run);
         expect(await isBusy(port)).toBe(true);
+        const [, page = ''] = /^In a browser: (\S+)$/m.exec(run.stderr()) ?? [];
+        expect(await (await fetch(page)).text()).toContain('<title>stackchain node</title>');
         const asked = performance.now();
         run.child.stdin?.write('q\n');
         expect(await run.ended).toEqual({ code: 0, signal: null });

@@ -9,7 +9,7 @@ export interface Page {
 export const HOME: Page = {
   policy: [
     "default-src 'none'",
-    "script-src 'sha256-iCtSdNRwqjegWDucDwcCi7yme6D/nivJXenFuJQK3P8='",
+    "script-src 'sha256-fAiEENzHMM6cA72TZhZfE77BzVKr71sWg9UPluZpbcg='",
     "style-src 'sha256-OUNA6no+muRg+wRTkdmbT1q7605aHOU6SCajYSHN7rc='",
     "connect-src 'self'",
     "base-uri 'none'",
@@ -108,7 +108,7 @@ function showNode(node) {
   show('network', node.network + ' · ' + node.version);
   show('height', node.height + (node.syncing ? ' of ' + node.headers : ''));
   show('difficulty', node.difficulty.toPrecision(4));
-  show('mempool', node.mempool.count + ' (' + Math.ceil(node.mempool.bytes / 1000) + ' kB)');
+  show('mempool', node.mempool.count + ' tx, ' + Math.ceil(node.mempool.bytes / 1000) + ' kB');
   show('peers', node.peers);
   show('mining', node.mining.active ? rate(node.mining.hashRate) : 'off');
   show('tip', node.tip);
@@ -187,8 +187,8 @@ dt { font-weight: 600; margin-top: .5rem; } a { color: var(--accent); }
 <h1>stackchain API</h1>
 <p id="about"></p>
 <p>Rows marked <span class="token">token</span> want <code>Authorization: Bearer …</code>: the hex of
-the data directory’s <code>.cookie</code>. Errors are <code>application/problem+json</code> with a
-stable <code>code</code>. The document itself: <a id="source" href="openapi.json">openapi.json</a>.</p>
+the data directory’s <code>.cookie</code>, or what <code>stackchain token</code> shows once for a deployed
+node. Errors are <code>application/problem+json</code> with a stable <code>code</code>. The document itself: <a id="source" href="openapi.json">openapi.json</a>.</p>
 <p id="error" role="alert"></p>
 <main id="operations"></main>
 <script>

@@ -5,20 +5,16 @@
  *
  *   npx node test/interop/btcd-blocks.ts [--count 2000] [--seed N]
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { seeded } from '../../bench/asert/simulate.ts';
 import { decodeBlock } from '../../lib/codec/block.ts';
-import { toHex } from '../../lib/codec/hex.ts';
 import { bodyStories } from '../unit/consensus/stories/bodies.ts';
 import { coinStories } from '../unit/consensus/stories/coins.ts';
 import { headerStories } from '../unit/consensus/stories/headers.ts';
 import { lockStories } from '../unit/consensus/stories/locks.ts';
 import { scriptStories } from '../unit/consensus/stories/scripts.ts';
 import { regtestBase } from '../unit/consensus/stories/story-base.ts';
+import { askBtcd } from './ask-btcd.ts';
 import { randomBlock } from './random-blocks.ts';
 
 const { values } = parseArgs({
@@ -66,32 +62,12 @@ function randomOffers(count: number, seed: number): Offer[] {
   }));
 }
 
-/** btcd's answer to each offer: `ok` or its error. */
-function theirs(offers: readonly Offer[]): string[] {
-  const dir = mkdtempSync(join(tmpdir(), 'btcd-judge-'));
-  const binary = join(dir, 'judge');
-  const cwd = new URL('./btcd-blocks/', import.meta.url).pathname;
-  try {
-    const build = spawnSync('go', ['build', '-o', binary, '.'], { cwd, stdio: 'inherit' });
-    if (build.status !== 0) throw new Error('btcd could not be built');
-    const input = JSON.stringify({
-      clock,
-      base: story.path().map(({ block }) => toHex(block.raw)),
-      offers: offers.map(({ raw }) => toHex(raw)),
-    });
-    const run = spawnSync(binary, { input, encoding: 'utf8', maxBuffer: 1 << 28 });
-    if (run.status !== 0) throw new Error(`the judge failed: ${run.stderr}`);
-    return run.stdout.trimEnd().split('\n');
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
 const seed = Number(values.seed);
 process.stderr.write(`seed ${seed}: making ${values.count} blocks at random\n`);
 const offers = [...storyOffers(), ...randomOffers(Number(values.count), seed)];
 process.stderr.write('asking btcd\n');
-const answers = theirs(offers);
+const base = story.path().map(({ block }) => block.raw);
+const answers = askBtcd({ clock, base, offers: offers.map(({ raw }) => raw) });
 if (answers.length !== offers.length) throw new Error(`${answers.length} answers`);
 const faults: string[] = [];
 const reasons = new Map<string, number>();

@@ -46,6 +46,16 @@ function sequence(dice: Dice): number {
   return pick(dice, edges);
 }
 
+/** The longest relative lock that this coin has outlived in the next block, or one unit more. */
+function edgeSequence(dice: Dice, story: Story, coin: string): number {
+  const { height } = story.tip.entry;
+  const view = story.coins(story.tip);
+  const made = view.coin(story.output(coin).outpoint)?.height ?? height + 1;
+  if (dice(2) === 0) return height + 1 - made + dice(2);
+  const since = view.medianTimePast(Math.min(Math.max(made - 1, 0), height));
+  return BY_TIME + Math.floor((medianTimePast(story.tip.entry) - since) / 512) + dice(2);
+}
+
 function lockTime(dice: Dice, story: Story): number {
   const median = medianTimePast(story.tip.entry);
   const height = story.tip.entry.height + 1;
@@ -58,10 +68,12 @@ function lockTime(dice: Dice, story: Story): number {
 function transaction(dice: Dice, story: Story, coins: string[]): Tx {
   const count = 1 + dice(2);
   const inputs = Array.from({ length: count }, () => {
-    const at = dice(coins.length);
+    const place = dice(coins.length);
     // Now and then a coin is left for another to spend again.
-    const [coin] = dice(12) === 0 ? [coins[at]] : coins.splice(at, 1);
-    return { coin: coin as string, sequence: sequence(dice) };
+    const [coin] = dice(12) === 0 ? [coins[place]] : coins.splice(place, 1);
+    const name = coin as string;
+    const at = dice(4) === 0 ? edgeSequence(dice, story, name) : sequence(dice);
+    return { coin: name, sequence: at };
   });
   const total = inputs.reduce((sum, { coin }) => sum + story.output(coin).output.value, 0n);
   const fee = BigInt(pick(dice, [0, 0, 1, 1000, 1000, -1]));

@@ -1,6 +1,7 @@
 // Judges blocks by btcd's rules: for each offer a fresh regtest chain takes the base blocks, then the
 // offer. Reads JSON {clock, base: [hex], offers: [hex]} on stdin, writes a line an offer: "ok", or
-// btcd's error.
+// btcd's error. With {tree: true} one chain takes all offers, one after the other, on whatever branch
+// they stand: a line is the tip after it, and btcd's error if there is one.
 package main
 
 import (
@@ -36,29 +37,35 @@ type request struct {
 	Clock  int64
 	Base   []string
 	Offers []string
+	Tree   bool
 }
 
 func process(chain *blockchain.BlockChain, text string) error {
-	raw, err := hex.DecodeString(text)
-	if err != nil {
-		return err
-	}
-	from := bytes.NewReader(raw)
-	var block wire.MsgBlock
-	if err := block.Deserialize(from); err != nil {
-		return err
-	}
-	if from.Len() != 0 {
-		return errors.New("bytes after the block")
-	}
-	isMain, isOrphan, err := chain.ProcessBlock(btcutil.NewBlock(&block), blockchain.BFNone)
+	isMain, isOrphan, err := offer(chain, text)
 	if err == nil && (!isMain || isOrphan) {
 		err = errors.New("not on the main chain")
 	}
 	return err
 }
 
-func judge(dir string, in *request, offer string) error {
+func offer(chain *blockchain.BlockChain, text string) (isMain, isOrphan bool, err error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		return false, false, err
+	}
+	from := bytes.NewReader(raw)
+	var block wire.MsgBlock
+	if err := block.Deserialize(from); err != nil {
+		return false, false, err
+	}
+	if from.Len() != 0 {
+		return false, false, errors.New("bytes after the block")
+	}
+	return chain.ProcessBlock(btcutil.NewBlock(&block), blockchain.BFNone)
+}
+
+// Makes a chain of the base blocks and hands it on.
+func judge(dir string, in *request, use func(*blockchain.BlockChain) error) error {
 	params := chaincfg.RegressionNetParams
 	db, err := database.Create("ffldb", dir, params.Net)
 	if err != nil {
@@ -82,7 +89,23 @@ func judge(dir string, in *request, offer string) error {
 			os.Exit(3)
 		}
 	}
-	return process(chain, offer)
+	return use(chain)
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " ") }
+
+func judgeTree(in *request) func(*blockchain.BlockChain) error {
+	return func(chain *blockchain.BlockChain) error {
+		for _, text := range in.Offers {
+			_, _, err := offer(chain, text)
+			line := chain.BestSnapshot().Hash.String()
+			if err != nil {
+				line += " " + oneLine(err)
+			}
+			fmt.Println(line)
+		}
+		return nil
+	}
 }
 
 func main() {
@@ -97,12 +120,21 @@ func main() {
 		os.Exit(2)
 	}
 	defer os.RemoveAll(dir)
-	for i, offer := range in.Offers {
-		err := judge(filepath.Join(dir, fmt.Sprint(i)), &in, offer)
+	if in.Tree {
+		if err := judge(filepath.Join(dir, "tree"), &in, judgeTree(&in)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		return
+	}
+	for i, text := range in.Offers {
+		err := judge(filepath.Join(dir, fmt.Sprint(i)), &in, func(chain *blockchain.BlockChain) error {
+			return process(chain, text)
+		})
 		if err == nil {
 			fmt.Println("ok")
 			continue
 		}
-		fmt.Println(strings.ReplaceAll(err.Error(), "\n", " "))
+		fmt.Println(oneLine(err))
 	}
 }

@@ -67,6 +67,8 @@ async function acceptOne(
   const alone = checkAlone(tx, ctx.policy, returned);
   if (!alone.ok) return { status: 'rejected', txid, reject: alone.reject };
   let { isCaughtUp = returned } = options;
+  /** Rows that seemed dead, by the nonces that were seen. */
+  const suspects = new Map<Txid, string>();
   for (let tries = 0; tries < MEMPOOL_LIMITS.admissionTriesMax; tries++) {
     let version = -1;
     const found: Assessment = await ctx.chain.view((view) => {
@@ -80,15 +82,14 @@ async function acceptOne(
     if (found.status === 'rejected') return { status: 'rejected', txid, reject: found.reject };
     if (found.status === 'missing') return missing(parts, tx, found.parents, options);
     if (found.status === 'blocked') {
-      if (!isCaughtUp) {
-        // Its parents may be on their way back, or never will be if who moved the tip died.
-        isCaughtUp = true;
-        await parts.catchUp();
-        continue;
-      }
-      // Their rows were read after the view: had the tip moved before that, they may be of now.
-      const { version: newest } = await ctx.chain.tip();
-      if (newest === version) await takeOut(ctx, parts, found.dead, () => 'conflict');
+      // A row that is read after the view may be younger, and its claims not in it: who was there before
+      // this view, and is dead as of it, is dead.
+      const dead = found.dead.filter(({ txid, nonce }) => suspects.get(txid) === nonce);
+      for (const { txid, nonce } of found.dead) suspects.set(txid, nonce);
+      // Their parents may be on their way back, or nobody brings them if who moved the tip died.
+      if (!isCaughtUp) await parts.catchUp();
+      else await takeOut(ctx, parts, dead, () => 'conflict');
+      isCaughtUp = true;
       continue;
     }
     const admission = await admit(ctx, found.plan);

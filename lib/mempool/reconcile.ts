@@ -23,7 +23,7 @@ export async function reconcile(
   change: ChainChange,
 ): Promise<{ accepted: readonly MempoolEntry[] }> {
   // First what comes back: what builds on it is alive again before the dead are counted.
-  const accepted = [...(await takeBack(ctx, parts, change.returned))];
+  const accepted = [...(await takeBack(ctx, parts, change.returned)).accepted];
   await buryDead(ctx, parts, change.version, {
     confirmed: new Set(change.confirmed),
     takenBack: new Set(change.disconnected),
@@ -33,18 +33,23 @@ export async function reconcile(
   return { accepted };
 }
 
-/** Parents first. What is in the chain again is `known`; what the rules refuse now is dropped. */
+/**
+ * Parents first. What is in the chain again is `known`; what the rules refuse now is dropped. `missing`:
+ * those that lack a parent or a coin.
+ */
 async function takeBack(
   ctx: MempoolContext,
   parts: MempoolParts,
   raws: readonly Uint8Array[],
-): Promise<readonly MempoolEntry[]> {
+): Promise<{ readonly accepted: readonly MempoolEntry[]; readonly missing: Uint8Array[] }> {
   const accepted: MempoolEntry[] = [];
+  const missing: Uint8Array[] = [];
   for (const raw of raws) {
     const outcome = await accept(ctx, parts, raw, { returned: true });
     if (outcome.status === 'accepted') accepted.push(outcome.entry, ...(outcome.also ?? []));
+    else if (outcome.status === 'rejected' && outcome.reject.kind === 'missing') missing.push(raw);
   }
-  return accepted;
+  return { accepted, missing };
 }
 
 /**
@@ -151,18 +156,30 @@ export async function catchUp(
   takenBack: ReadonlySet<BlockHash> = new Set(),
 ): Promise<number> {
   const [row] = await ctx.store.read([RECONCILED_KEY]);
-  const done = row === undefined ? 0 : Number(decodeText(row.value));
-  const { version, moves } = await ctx.chain.view(async (view) => ({
-    version: view.tip.version,
-    moves: await movesBack(view, done),
-  }));
-  if (done === version) return version;
-  for (const move of moves) {
-    if (takenBack.has(move.from)) continue;
-    await takeBack(ctx, parts, await returnedBy(ctx, move));
+  let done = row === undefined ? 0 : Number(decodeText(row.value));
+  /** What lacks a parent that a later move may bring back. */
+  let waiting: Uint8Array[] = [];
+  for (;;) {
+    const { version, moves } = await ctx.chain.view(async (view) => ({
+      version: view.tip.version,
+      moves: await movesBack(view, done),
+    }));
+    if (done === version) return version;
+    for (const move of moves) {
+      if (takenBack.has(move.from)) continue;
+      const { missing } = await takeBack(ctx, parts, await returnedBy(ctx, move));
+      waiting.push(...missing);
+    }
+    for (let before = Infinity; waiting.length > 0 && waiting.length < before; ) {
+      before = waiting.length;
+      waiting = (await takeBack(ctx, parts, waiting)).missing;
+    }
+    done = version;
+    // Else the chain has moved on, and what they lack was taken off the chain meanwhile.
+    if (waiting.length === 0 || (await ctx.chain.tip()).version === version) break;
   }
-  await ctx.store.put([{ ...RECONCILED_KEY, value: encodeText(String(version)) }]);
-  return version;
+  await ctx.store.put([{ ...RECONCILED_KEY, value: encodeText(String(done)) }]);
+  return done;
 }
 
 /** Of the log after `done`, at most the last thousand: the moves that took blocks off, oldest first. */

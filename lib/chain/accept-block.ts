@@ -11,8 +11,8 @@ import { nowSeconds } from '../ports/clock.ts';
 import type { LooseRow, RowKey, Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { refuse, rejectOf } from '../rejects.ts';
-import { headerKey, OFF_BODIES, OFF_HEADERS } from '../store/layout.ts';
-import type { BlockHash, Reject, Verdict } from '../types.ts';
+import { headerKey, OFF_BODIES, OFF_HEADERS, type Pending } from '../store/layout.ts';
+import type { Reject, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
 import { activateBest, isOnChain } from './activate-best.ts';
 import type { Candidate } from './assess-block.ts';
@@ -20,12 +20,13 @@ import { assessBlock, condemn, readFacts, readOffer, rejected } from './assess-b
 import { bodyRows, loadRaw, type NewBody, putBodies } from './block-store.ts';
 import { commitDraft, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
-import { CHAIN_LIMITS, receivedNow } from './context.ts';
+import { CHAIN_LIMITS, receivedNow, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
-import { pendingRow, takeUp } from './left-over.ts';
+import { partRow, pendingRow, takeUp } from './left-over.ts';
 import { offKey, offRow, readVerdict } from './off-chain.ts';
 import { dropOrphans, listOrphans, loadOrphan, type Orphan, orphansOf } from './orphans.ts';
 import { noteOffChain } from './quota.ts';
+import { relist } from './relist.ts';
 import type { BlockOutcome } from './types.ts';
 
 /** `settle`: all is stored, the best branch is to be found. */
@@ -44,14 +45,14 @@ export async function putChunks(
   ctx: ChainContext,
   snapshot: Snapshot,
   bodies: readonly NewBody[],
-  pending: readonly BlockHash[],
+  pending: Pending | undefined,
 ): Promise<LooseRow[]> {
   const { store } = ctx;
   const top = bodies.at(-1);
   if (top === undefined) return [];
   const own = new Set(bodies.map(({ entry }) => entry.hash));
-  const before = pending.filter((hash) => !own.has(hash));
-  const named = [pendingRow([top.entry.hash, ...(await takeUp(ctx, snapshot, before))])];
+  const parts = (await takeUp(ctx, snapshot, pending)).filter(({ hash }) => !own.has(hash));
+  const named = [pendingRow({ newest: top.entry.hash, parts })];
   const { chunks, heads } = bodyRows(bodies);
   if (chunks.length === 0) return [...named, ...heads];
   // Named first: a death on the way must not leave chunks that nobody knows of.
@@ -61,10 +62,10 @@ export async function putChunks(
 
 /** Stores the body off the chain, with all that says so. */
 async function storeOff(ctx: ChainContext, candidate: Candidate): Promise<void> {
-  const { block, entry } = candidate;
+  const { block, entry, pending, tip } = candidate;
   const bodyBytes = block.raw.length;
   const row = offRow(OFF_BODIES, entry, { bodyBytes, receivedAt: receivedNow(ctx) });
-  await putBodies(ctx.store, [{ entry, block }], [row]);
+  await putBodies(ctx.store, [{ entry, block }], [row], [partRow(ctx, pending, tip, entry.hash)]);
   if (candidate.headerKnown) {
     const keys: RowKey[] = [offKey(OFF_HEADERS, entry), headerKey(entry.hash)];
     await ctx.store.remove(keys);
@@ -138,10 +139,19 @@ async function tryAccept(
   return { kind: 'settle', entry };
 }
 
+/** Who met a better block while it was being stored took it for given up, and off the list. */
+function listAgain(ctx: ChainContext, entry: BlockEntry): Promise<boolean> {
+  return withSnapshot(ctx.store, async (snapshot) => {
+    if (entry.chainwork <= tipOf(snapshot).chainwork) return false;
+    return relist(ctx, snapshot, [entry]);
+  });
+}
+
 /** The best branch wins; what that means for this block. */
 async function settle(ctx: ChainContext, entry: BlockEntry): Promise<BlockOutcome> {
   const { hash } = entry;
-  const change = await activateBest(ctx);
+  let change = await activateBest(ctx);
+  if (change === undefined && (await listAgain(ctx, entry))) change = await activateBest(ctx);
   const verdict = await readVerdict(ctx.store, hash);
   if (verdict !== undefined) return rejected(hash, rejectOf(verdict.detail ?? verdict.reason));
   if (change !== undefined) return { status: 'tip', hash, change };

@@ -12,7 +12,13 @@ import { nowSeconds } from '../ports/clock.ts';
 import type { Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { rejectOf } from '../rejects.ts';
-import { decodeHashes, decodeText, OFF_HEADERS, PENDING_KEY } from '../store/layout.ts';
+import {
+  decodePending,
+  decodeText,
+  OFF_HEADERS,
+  PENDING_KEY,
+  type Pending,
+} from '../store/layout.ts';
 import type { Block, BlockHash, BlockHeader, Reject } from '../types.ts';
 import { acceptBlock, putChunks } from './accept-block.ts';
 import { activateBest } from './activate-best.ts';
@@ -126,7 +132,7 @@ async function connectWindow(
   ctx: ChainContext,
   snapshot: Snapshot,
   offers: readonly Offer[],
-  pending: readonly BlockHash[],
+  pending: Pending | undefined,
 ): Promise<Step> {
   const tip = tipOf(snapshot);
   if (offers[0]?.header.prevHash !== tip.hash) return { kind: 'elsewhere' };
@@ -181,7 +187,7 @@ async function acceptSome(ctx: ChainContext, raws: readonly Uint8Array[]): Promi
     PENDING_KEY,
     ...bare.map(({ header }) => invalidKey(header.hash)),
   ]);
-  const pending = named === undefined ? [] : decodeHashes(named.value);
+  const pending = named && decodePending(named.value);
   let offers: Offer[] = bare.map((offer, i) => {
     const row = verdicts[i];
     return { ...offer, verdict: row === undefined ? undefined : decodeText(row.value) };

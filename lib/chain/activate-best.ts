@@ -7,19 +7,20 @@ import { Fault } from '../faults.ts';
 import type { Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import {
-  decodeHashes,
+  blockKey,
+  decodeBlockRow,
   decodeHeightRow,
   heightKey,
   OFF_BODIES,
-  PENDING_KEY,
+  OFF_HEADERS,
 } from '../store/layout.ts';
 import type { BlockHash, Height, Reject } from '../types.ts';
-import { loadBlock, readEntry } from './block-store.ts';
+import { headerRow, loadBlock, readEntry } from './block-store.ts';
 import { commitDraft, joinChanges, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
-import { CHAIN_LIMITS, tipOf } from './context.ts';
+import { CHAIN_LIMITS, receivedNow, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
-import { partRow } from './left-over.ts';
+import { partRow, readPending } from './left-over.ts';
 
 import type { OffNode, OffTree } from './off-chain.ts';
 import {
@@ -27,6 +28,7 @@ import {
   descendantsOf,
   loadTree,
   offKey,
+  offRow,
   pathOf,
   trimPath,
   verdictRows,
@@ -47,10 +49,8 @@ export interface Branch {
  */
 async function pendingNodes(ctx: ChainContext, tip: BlockEntry): Promise<OffNode[]> {
   const { store } = ctx;
-  const [row] = await store.read([PENDING_KEY]);
   const nodes: OffNode[] = [];
-  const [newest] = row === undefined ? [] : decodeHashes(row.value);
-  for (let hash = newest; hash !== undefined && hash !== tip.hash; ) {
+  for (let hash = (await readPending(store))?.newest; hash !== undefined && hash !== tip.hash; ) {
     const found = await readEntry(store, hash);
     if (found === undefined || found.bodyBytes === 0) break;
     const { entry, bodyBytes } = found;
@@ -185,6 +185,26 @@ async function condemnBranch(ctx: ChainContext, hash: BlockHash, reject: Reject)
   await ctx.store.put(verdictRows(descendantsOf(tree, hash), reject.reason));
 }
 
+/** A block of which no more than a part is here. */
+async function wantAgain(ctx: ChainContext, tip: BlockEntry, node: OffNode): Promise<void> {
+  const { store } = ctx;
+  const [row] = await store.read([blockKey(node.hash)]);
+  const pending = await readPending(store);
+  // The newest is taken for whole, and so is what it stands on.
+  const parts = pending && [{ hash: pending.newest, at: receivedNow(ctx) }, ...pending.parts];
+  const named = partRow(ctx, { newest: tip.hash, parts: parts ?? [] }, tip, node.hash);
+  if (row === undefined) {
+    await store.put([named]);
+    await store.remove([offKey(OFF_BODIES, node)]);
+    return;
+  }
+  // Its chunks are gone from under its row, which would list it again and again.
+  const { entry } = decodeBlockRow(row.value);
+  const bare = offRow(OFF_HEADERS, entry, { bodyBytes: 0, receivedAt: receivedNow(ctx) });
+  await store.put([named, headerRow(entry), bare]);
+  await store.remove([offKey(OFF_BODIES, node), blockKey(node.hash)]);
+}
+
 /** Folds the branch and commits it, as far as one commit should reach. */
 async function takeBranch(
   ctx: ChainContext,
@@ -200,8 +220,7 @@ async function takeBranch(
     const stored = await loadBlock(ctx.store, node.hash);
     if (stored === undefined) {
       // Its body was given up meanwhile, or a death came while it was put: it is wanted again.
-      await ctx.store.put([await partRow(ctx.store, tip, node.hash)]);
-      await ctx.store.remove([offKey(OFF_BODIES, node)]);
+      await wantAgain(ctx, tip, node);
       return { kind: 'again' };
     }
     const validated = node.validated && stored.undo !== undefined;

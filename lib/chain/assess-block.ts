@@ -15,12 +15,13 @@ import { rejectOf } from '../rejects.ts';
 import {
   blockKey,
   decodeBlockRow,
-  decodeHashes,
+  decodePending,
   decodeText,
   headerKey,
   OFF_BODIES,
   OFF_HEADERS,
   PENDING_KEY,
+  type Pending,
 } from '../store/layout.ts';
 import type { Block, BlockHash, BlockHeader, Reject, Verdict } from '../types.ts';
 import { isOnChain } from './activate-best.ts';
@@ -50,8 +51,8 @@ export interface Candidate {
   /** It extends the tip: its coins are those of the snapshot. */
   readonly extendsTip: boolean;
   readonly headerKnown: boolean;
-  /** The blocks that were stored last to extend a tip: see PENDING_KEY. */
-  readonly pending: readonly BlockHash[];
+  /** The blocks that are being stored: see PENDING_KEY. */
+  readonly pending: Pending | undefined;
 }
 
 export type Assessment =
@@ -69,7 +70,7 @@ export interface Facts {
   readonly verdict?: string;
   readonly parentVerdict?: string;
   readonly parent?: BlockEntry;
-  readonly pending: readonly BlockHash[];
+  readonly pending: Pending | undefined;
 }
 
 export async function readFacts(
@@ -90,7 +91,7 @@ export async function readFacts(
     ...(verdict && { verdict: decodeText(verdict.value) }),
     ...(parentVerdict && { parentVerdict: decodeText(parentVerdict.value) }),
     ...(parentRow && { parent: decodeBlockRow(parentRow.value).entry }),
-    pending: pending === undefined ? [] : decodeHashes(pending.value),
+    pending: pending && decodePending(pending.value),
   };
 }
 

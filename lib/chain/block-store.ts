@@ -83,16 +83,17 @@ export function bodyRows(bodies: readonly NewBody[]): { chunks: LooseRow[]; head
 }
 
 /**
- * Stores bodies with `extra` rows that tell where they lie; two writes at most. What has chunks is told
- * of before too: a death in between must not leave chunks that nobody knows of.
+ * Stores bodies with `extra` rows that tell where they lie; two writes at most. `named`: goes before the
+ * chunks, if there are any, so that a death in between leaves none that nobody knows of.
  */
 export async function putBodies(
   store: Store,
   bodies: readonly NewBody[],
   extra: readonly LooseRow[] = [],
+  named: readonly LooseRow[] = [],
 ): Promise<void> {
   const { chunks, heads } = bodyRows(bodies);
-  if (chunks.length > 0) await store.put([...extra, ...chunks]);
+  if (chunks.length > 0) await store.put([...named, ...chunks]);
   await store.put([...extra, ...heads]);
 }
 

@@ -70,8 +70,9 @@ export const CHAIN_LIMITS = {
   offBytesMax: 64 * 1024 * 1024,
   offHeadersMax: 20_000,
   orphansMax: 16,
-  /** Blocks that `P` names. */
+  /** Blocks that `P` names besides the newest; when a writer of one no longer lives. */
   pendingMax: 16,
+  pendingMs: 600_000,
   orphanSeconds: 3600,
   headersMax: 2000,
   /** One commit of a sync window. */

@@ -16,7 +16,7 @@ import { silentTelemetry } from '../ports/telemetry.ts';
 import type { Verifier } from '../ports/verifier.ts';
 import {
   decodeHeightRow,
-  encodeHashes,
+  encodePending,
   heightKey,
   INVALID,
   OFF_BODIES,
@@ -86,7 +86,7 @@ async function init(ctx: ChainContext): Promise<void> {
     if (!(await isEmpty(ctx, snapshot))) return;
     const { genesis, params, store } = ctx;
     const block = genesisBlock(params);
-    const pending = { ...PENDING_KEY, value: encodeHashes([genesis.hash]) };
+    const pending = { ...PENDING_KEY, value: encodePending({ newest: genesis.hash, parts: [] }) };
     await putBodies(store, [{ entry: genesis, block }], [pending]);
     const fold = new Fold(ctx, snapshot);
     await fold.connectGenesis(block, genesis, genesisCoins(params));

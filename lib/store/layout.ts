@@ -88,10 +88,7 @@ export const INVALID = 'X';
 export const UNPARKED = 'R';
 /** Blocks whose parent is unknown. */
 export const ORPHANS = 'Q';
-/**
- * The block that was stored last to extend the tip, then those before it of which no more than a part
- * is known to be here: found by who heals a death before a commit.
- */
+/** Blocks that are being stored: found by who heals a death before a commit. */
 export const PENDING_KEY: RowKey = { pk: 'P', sk: '-' };
 const WORK_DIGITS = 64;
 export const workText = (chainwork: bigint): string =>
@@ -426,17 +423,25 @@ export function decodeOrphan(value: Uint8Array): OrphanRow {
   return { prevHash: readHash(from), bodyBytes: from.u32(), receivedAt: from.u53() };
 }
 
-/** Older releases read the first alone. */
-export function encodeHashes(hashes: readonly BlockHash[]): Uint8Array {
-  const to = new RowWriter(HASH_BYTES * hashes.length);
-  for (const hash of hashes) to.hash(hash);
+export interface Pending {
+  /** The block that was stored last to extend the tip. */
+  readonly newest: BlockHash;
+  /** Others of which a part may be here, and since when, in milliseconds: the youngest first. */
+  readonly parts: readonly { readonly hash: BlockHash; readonly at: number }[];
+}
+
+/** Older releases read the newest alone. */
+export function encodePending({ newest, parts }: Pending): Uint8Array {
+  const to = new RowWriter(HASH_BYTES + (HASH_BYTES + 8) * parts.length).hash(newest);
+  for (const { hash, at } of parts) to.hash(hash).u53(at);
   return to.done();
 }
-export function decodeHashes(value: Uint8Array): BlockHash[] {
+export function decodePending(value: Uint8Array): Pending {
   const from = new RowReader(value);
-  const hashes: BlockHash[] = [];
-  while (from.left > 0) hashes.push(readHash(from));
-  return hashes;
+  const newest = readHash<BlockHash>(from);
+  const parts: { hash: BlockHash; at: number }[] = [];
+  while (from.left > 0) parts.push({ hash: readHash(from), at: from.u53() });
+  return { newest, parts };
 }
 
 const text = { encode: new TextEncoder(), decode: new TextDecoder() };

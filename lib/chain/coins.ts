@@ -5,7 +5,7 @@
 import type { RowKey, Snapshot, Store } from '../ports/store.ts';
 import { matchP2pkh, revealedScript, scriptHash } from '../script/p2pkh.ts';
 import { coinKey, decodeCoin, decodeTxRow, txKey } from '../store/layout.ts';
-import type { Block, Coin, OutpointKey, Tx, TxIn, Txid, TxOut } from '../types.ts';
+import type { Block, Coin, OutpointKey, Tx, TxIn, Txid } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
 import { rememberPartition } from './address-partitions.ts';
 import type { CoinOverlay } from './effects-rows.ts';
@@ -53,26 +53,38 @@ export async function findCoins(
   return coins;
 }
 
-/** The output that an outpoint names, of a transaction on the best chain. */
-async function outputOf(
+/**
+ * Reads transactions of the best chain, each once: inputs share them, and one may fill a block.
+ * Undefined beyond `max` different ones.
+ */
+export function txReader(
   store: Store,
   snapshot: Snapshot,
-  prevout: TxIn['prevout'],
-): Promise<TxOut | undefined> {
-  const row = await snapshot.get(txKey(prevout.txid));
-  if (row === undefined) return undefined;
-  const place = decodeTxRow(row.value);
-  const tx = place.height === undefined ? undefined : await readTx(store, place);
-  return tx?.outputs[prevout.vout];
+  max = Number.POSITIVE_INFINITY,
+): (txid: Txid) => Promise<Tx | undefined> {
+  const known = new Map<Txid, Promise<Tx | undefined>>();
+  const read = async (txid: Txid): Promise<Tx | undefined> => {
+    const row = await snapshot.get(txKey(txid));
+    if (row === undefined) return undefined;
+    const place = decodeTxRow(row.value);
+    return place.height === undefined ? undefined : readTx(store, place);
+  };
+  return (txid) => {
+    const found = known.get(txid);
+    if (found !== undefined) return found;
+    if (known.size >= max) return Promise.resolve(undefined);
+    const reading = read(txid);
+    known.set(txid, reading);
+    return reading;
+  };
 }
 
 /** Row of the coin by what the transaction that made it says; undefined: no such output. */
 export async function madeKey(
-  store: Store,
-  snapshot: Snapshot,
+  readTxOf: (txid: Txid) => Promise<Tx | undefined>,
   prevout: TxIn['prevout'],
 ): Promise<RowKey | undefined> {
-  const output = await outputOf(store, snapshot, prevout);
+  const output = (await readTxOf(prevout.txid))?.outputs[prevout.vout];
   if (output === undefined || matchP2pkh(output.scriptPubKey) === undefined) return undefined;
   const outpoint = toOutpointKey(prevout.txid, prevout.vout);
   return coinKey(scriptHash(output.scriptPubKey), outpoint);
@@ -80,6 +92,8 @@ export async function madeKey(
 
 /** Inputs that are looked up at once. */
 const LOOKED_UP_AT_ONCE = 64;
+/** Transactions that are read to tell a wrong key from a coin that is not there. */
+const PARENTS_READ_MAX = 64;
 
 /**
  * If the first transaction that lacks coins spends ones that lie under other scripts than it shows,
@@ -101,12 +115,13 @@ export async function findMisnamedCoins(
       .slice(1)
       .find((tx) => tx.inputs.some(isLacking))
       ?.inputs.filter(isLacking) ?? [];
+  const readTxOf = txReader(store, snapshot, PARENTS_READ_MAX);
   for (let at = 0; at < lacking.length; at += LOOKED_UP_AT_ONCE) {
     const added = await Promise.all(
       lacking.slice(at, at + LOOKED_UP_AT_ONCE).map(async ({ prevout }) => {
         const outpoint = toOutpointKey(prevout.txid, prevout.vout);
         if (overlay.has(outpoint)) return false;
-        const key = await madeKey(store, snapshot, prevout);
+        const key = await madeKey(readTxOf, prevout);
         const row = key === undefined ? undefined : await snapshot.get(key);
         if (row !== undefined) coins.set(outpoint, decodeCoin(row.value));
         return row !== undefined;

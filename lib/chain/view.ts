@@ -21,7 +21,7 @@ import {
 import type { BlockHash, Height, Outpoint, Sats, ScriptHash, Tx, TxIn, Txid } from '../types.ts';
 import { toOutpointKey } from '../types.ts';
 import { isOnChain } from './activate-best.ts';
-import { madeKey, revealedKey } from './coins.ts';
+import { madeKey, revealedKey, txReader } from './coins.ts';
 import { tipOf } from './context.ts';
 import { readTx } from './tx-store.ts';
 import type {
@@ -77,11 +77,12 @@ export class SnapshotView implements ChainView {
   async coinsOf(tx: Tx): Promise<InputCell[]> {
     const keys = tx.inputs.map((input) => revealedKey(input) ?? nowhere(input));
     const cells = await this.#cells(keys);
+    const readTxOf = txReader(this.#store, this.snapshot);
     // A key that is not the coin's, or none: the coin lies where the transaction that made it says.
     const moved = await Promise.all(
       tx.inputs.map(async ({ prevout }, i) => {
         if (cells[i]?.coin !== undefined) return undefined;
-        const key = await madeKey(this.#store, this.snapshot, prevout);
+        const key = await madeKey(readTxOf, prevout);
         return key === undefined || key.pk === keys[i]?.pk ? undefined : key;
       }),
     );

@@ -151,6 +151,12 @@ async function familyOf(
   return readFamily(ctx, view, roots, hints);
 }
 
+/**
+ * Inputs that show another key than their coin's, before no more are looked up: one is enough to
+ * refuse for good, and each may cost reading a transaction as long as a block.
+ */
+const MISNAMED_MAX = 16;
+
 /** The coins, one per input, or what becomes of a transaction that lacks one. */
 async function findCoins(
   view: ChainView,
@@ -166,14 +172,22 @@ async function findCoins(
   if (lacking.length === 0) return { coins: coins as Coin[] };
   if ((await view.locate(tx.txid)) !== undefined) return { status: 'known', confirmed: true };
   const missing = new Set<Txid>();
+  let misnamed = 0;
   for (const [i, { prevout }] of tx.inputs.entries()) {
     if (coins[i] !== undefined) continue;
+    if (misnamed >= MISNAMED_MAX) {
+      const { reject } = scriptFailure('Script failed an OP_EQUALVERIFY operation');
+      return rejected(asMempoolReject(reject));
+    }
     const where = await findElsewhere(view, prevout, family);
     if (where === 'unknown') missing.add(prevout.txid);
     else if (where === 'none') {
       const spent = rejectOf('bad-txns-inputs-missingorspent', `${prevout.txid}:${prevout.vout}`);
       return rejected(ofTheMoment(spent));
-    } else coins[i] = where;
+    } else {
+      coins[i] = where;
+      misnamed += 1;
+    }
   }
   return missing.size > 0
     ? { status: 'missing', parents: [...missing] }

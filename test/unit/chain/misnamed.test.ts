@@ -1,5 +1,5 @@
 /** A block whose inputs show other keys than their coins': the true reason, at a bounded cost. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { easyNetwork, Story } from '../../helpers/chain-builder.ts';
@@ -73,5 +73,25 @@ describe('inputs under another key', () => {
     expect(outcome).toMatchObject({ status: 'rejected' });
     expect(outcome.status === 'rejected' && outcome.reject.reason).toContain('OP_EQUALVERIFY');
     expect(counted.rounds() - before).toBeLessThanOrEqual(2);
+  });
+
+  it('read the transaction that made them once, as long as it may be', async () => {
+    const story = new Story(params);
+    story.mine({ name: 'b1', payTo: 'alice' });
+    story.mineMany(2);
+    const outputs = Array.from({ length: 200 }, () => ({ to: 'alice', sats: 1000 }));
+    const split = story.spend({ name: 'split', inputs: ['b1:0'], outputs });
+    story.mine({ name: 'b4', txs: [split] });
+    const inputs = outputs.map((_, i) => ({ coin: `split:${i}`, key: 'eve' }));
+    const bad = story.spend({ inputs, outputs: [{ to: 'eve', sats: 500 }] });
+    const store = createMemoryStore();
+    const { chain } = await openRig({ params, store });
+    for (const name of ['b1', 'b2', 'b3', 'b4']) {
+      await chain.acceptBlock(story.block(name).block.raw, { asked: true });
+    }
+    const read = vi.spyOn(store, 'read');
+    const outcome = await chain.acceptBlock(story.build({ txs: [bad] }).raw, { asked: true });
+    expect(outcome.status === 'rejected' && outcome.reject.reason).toContain('OP_EQUALVERIFY');
+    expect(read.mock.calls.length).toBeLessThan(20);
   });
 });

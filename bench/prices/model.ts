@@ -28,8 +28,6 @@ export interface Assumed {
   /** Lambda asks an idle queue by so many connections, each so many seconds. */
   readonly queuePollers: number;
   readonly queuePollSeconds: number;
-  /** Looks of an embedded miner a second. */
-  readonly minerLooksPerSecond: number;
   readonly ec2DiskGb: number;
 }
 
@@ -101,11 +99,11 @@ function callsOf({ measured }: Use, { counts }: Stack, month: Month): Calls {
 }
 
 /** Read units of the miner itself: whether there is other work, and the work. */
-function minerReads({ measured, assumed }: Use, stack: Stack, month: Month): number {
+function minerReads({ measured }: Use, stack: Stack, month: Month): number {
   const { task } = stack.counts;
-  const looks = task !== undefined && month.time ? SECONDS * assumed.minerLooksPerSecond : 0;
+  const waits = task !== undefined && month.time ? SECONDS : 0;
   const works = stack.miner === 'off' ? 0 : month.blocks;
-  return (task?.count ?? 1) * (looks * measured.minerLook + works * measured.minerWork);
+  return (task?.count ?? 1) * (waits * measured.minerSecond + works * measured.minerWork);
 }
 
 export function billOf(prices: Prices, use: Use, stack: Stack, month: Month): Bill {

@@ -8,9 +8,10 @@ import type { Random } from '../ports/random.ts';
 import type {
   Commit,
   CommitResult,
+  ListOptions,
   LooseRow,
   Op,
-  RangeOptions,
+  RecentHead,
   RowKey,
   Snapshot,
   Store,
@@ -26,7 +27,7 @@ import {
 } from './dynamodb/attempt.ts';
 import { commitOn, finish, isOld } from './dynamodb/commit.ts';
 import { sweepIntents } from './dynamodb/intent-rows.ts';
-import { type Head, looseOf } from './dynamodb/items.ts';
+import { type Head, type Item, looseOf } from './dynamodb/items.ts';
 import { putRows, removeRows, sweepByScan } from './dynamodb/loose.ts';
 import { getHead, getItems, plainAttempt, queryItems } from './dynamodb/reads.ts';
 import { DynamoSnapshot } from './dynamodb/snapshot.ts';
@@ -105,6 +106,14 @@ class DynamoStore implements Store {
     return snapshot;
   }
 
+  async recentHead(): Promise<RecentHead> {
+    this.#life.check();
+    const { version, value } = await faulted(() =>
+      getHead(plainAttempt(this.#ports), { recent: true }),
+    );
+    return { version, head: value };
+  }
+
   /** The head, after an intent that was open for long is finished. */
   async #settledHead(): Promise<Head> {
     const found = await getHead(plainAttempt(this.#ports));
@@ -156,14 +165,13 @@ class DynamoStore implements Store {
     return keys.map((key, i) => looseOf(key, items[i]));
   }
 
-  async list(pk: string, options: RangeOptions = {}): Promise<LooseRow[]> {
+  async list(pk: string, options: ListOptions = {}): Promise<LooseRow[]> {
     this.#life.check();
-    const limit = checkRange(pk, options);
-    return queryItems(this.#ports, pk, {
-      ...options,
-      limit,
-      pick: (item) => looseOf({ pk, sk: item['sk']?.S as string }, item),
-    });
+    const { recent = false, ...range } = options;
+    const limit = checkRange(pk, range);
+    const pick = (item: Item): LooseRow | undefined =>
+      looseOf({ pk, sk: item['sk']?.S as string }, item);
+    return queryItems(this.#ports, pk, { ...range, limit, pick }, { recent });
   }
 
   async sweep(now: number): Promise<void> {

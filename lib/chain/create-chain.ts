@@ -15,6 +15,7 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import { silentTelemetry } from '../ports/telemetry.ts';
 import type { Verifier } from '../ports/verifier.ts';
 import {
+  decodeHead,
   decodeHeightRow,
   encodePending,
   heightKey,
@@ -43,7 +44,7 @@ import { listAll } from './off-chain.ts';
 import { expireOrphans, listOrphans } from './orphans.ts';
 import { enforceQuota } from './quota.ts';
 import { raiseSchema } from './raise-schema.ts';
-import type { Chain } from './types.ts';
+import type { Chain, ChainTip } from './types.ts';
 import { invalidate, listTips, reconsider } from './verdicts.ts';
 import { SnapshotView } from './view.ts';
 
@@ -127,6 +128,16 @@ async function offChainUsage(store: Store): Promise<{ headers: number; bytes: nu
   return { headers: hashes.length, bytes };
 }
 
+const presentTip = (store: Store): Promise<ChainTip> =>
+  withSnapshot(store, async (view) => ({ entry: tipOf(view), version: view.version }));
+
+async function recentTip(store: Store): Promise<ChainTip> {
+  const { version, head } = await store.recentHead();
+  // As it was before there was a chain.
+  if (head === undefined) return presentTip(store);
+  return { entry: decodeHead(head), version };
+}
+
 /** `init` comes first. Several chains may share a store. */
 export function createChain(options: ChainOptions): Chain {
   const { params, store, clock, verifier, telemetry = silentTelemetry } = options;
@@ -148,7 +159,7 @@ export function createChain(options: ChainOptions): Chain {
     queue(task).finally(() => index.forget());
   return {
     init: () => queue(() => init(ctx)),
-    tip: () => withSnapshot(store, async (view) => ({ entry: tipOf(view), version: view.version })),
+    tip: ({ recent = false } = {}) => (recent ? recentTip(store) : presentTip(store)),
     view: (read) => withSnapshot(store, (snapshot) => read(new SnapshotView(store, snapshot))),
     entry: async (hash) => (await readEntry(store, hash))?.entry,
     hasBody: (hash) => onTip((snapshot) => hasBody(ctx, snapshot, hash)),

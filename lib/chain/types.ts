@@ -133,7 +133,8 @@ export type HeadersOutcome =
 export interface Chain {
   /** Puts block 0 in an empty store; afterwards does nothing. Throws Fault `store-foreign` if the store holds another genesis. */
   init(): Promise<void>;
-  tip(): Promise<ChainTip>;
+  /** `recent`: as it is or was a moment ago, at half the price; for asking whether it moved. */
+  tip(options?: { recent?: boolean }): Promise<ChainTip>;
   /** Runs on one snapshot; again if it grew too old. */
   view<T>(read: (view: ChainView) => Promise<T>): Promise<T>;
   /** Any stored header, on the best chain or not. */

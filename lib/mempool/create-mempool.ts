@@ -78,7 +78,7 @@ export function createMempool(options: MempoolOptions): Mempool {
       const at = { nowMs: ctx.clock.nowMs(), bytes: cache.pool.bytes };
       return infoOf(alive, minFeeRate(floorAt(floor, at, ctx.policy), ctx.policy));
     },
-    sequence: () => feed.sequence(),
+    sequence: (options) => feed.sequence(options),
     coin: (outpoint) => coin(ctx, outpoint),
     async byScript(script) {
       if (!isHash(script)) return [];

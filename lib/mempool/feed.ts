@@ -80,12 +80,12 @@ export function createFeed({ store, clock }: MempoolContext) {
     rowsAfter,
     /**
      * One small read: the newest rows. Several, since the clocks of processes differ and a later row
-     * may sort before an earlier one.
+     * may sort before an earlier one. `recent`: as the store's list.
      */
-    async sequence(): Promise<string> {
+    async sequence(options: { readonly recent?: boolean } = {}): Promise<string> {
       const nowMs = clock.nowMs();
       const { sequenceRows: limit, sequenceMs } = MEMPOOL_LIMITS;
-      const rows = await store.list(feedPartition(nowMs), { reverse: true, limit });
+      const rows = await store.list(feedPartition(nowMs), { reverse: true, limit, ...options });
       const newest = rows[0];
       if (newest === undefined || (newest.expiresAt ?? 0) * MS_PER_SECOND <= nowMs) return '0';
       const newestMs = feedTime(newest.sk) ?? 0;

@@ -73,8 +73,8 @@ export interface Mempool {
   /** Alive entries, oldest first. */
   list(options?: { after?: Txid; limit?: number }): Promise<readonly MempoolEntry[]>;
   info(): Promise<MempoolInfo>;
-  /** Number that changes whenever an entry enters or leaves: for template caches and long polls. */
-  sequence(): Promise<string>;
+  /** Number that changes whenever an entry enters or leaves: for template caches and long polls. `recent`: as Chain.tip. */
+  sequence(options?: { recent?: boolean }): Promise<string>;
   /** Outputs of unconfirmed transactions, for wallets and for building on them. */
   coin(outpoint: OutpointKey): Promise<Coin | undefined>;
   /** Unconfirmed transactions that pay to or spend from the script with this hash. */

@@ -19,8 +19,8 @@ const TRIES_MAX = 10;
 export interface TemplateSource {
   /** Rejects: `clock` (early). */
   template(): Promise<Verdict<Template>>;
-  /** Changes whenever template() would, but for its time. */
-  id(): Promise<string>;
+  /** Changes whenever template() would, but for its time. `recent`: as Chain.tip. */
+  id(options?: { recent?: boolean }): Promise<string>;
 }
 
 export function createTemplateSource(of: {
@@ -33,8 +33,11 @@ export function createTemplateSource(of: {
   let kept: { readonly template: Template; readonly parent: BlockEntry } | undefined;
 
   return {
-    async id() {
-      const [{ entry }, sequence] = await Promise.all([chain.tip(), mempool.sequence()]);
+    async id(options) {
+      const [{ entry }, sequence] = await Promise.all([
+        chain.tip(options),
+        mempool.sequence(options),
+      ]);
       return templateId(entry, sequence);
     },
 

@@ -214,7 +214,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
       return outcome;
     },
     template: () => templates.template(),
-    templateId: () => templates.id(),
+    templateId: (options) => templates.id(options),
     status: () => readStatus({ params, name, chain, mempool, gossip, startedAt }),
     async tick() {
       if (isClosed) return;

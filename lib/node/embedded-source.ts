@@ -7,9 +7,9 @@ import type { Template, WorkSource } from '../mining/types.ts';
 import type { Node } from './types.ts';
 
 /**
- * How often a tip that others moved is looked for: one small read. Work on an old tip is lost, better
- * fees can wait: the mempool is looked at once in so many times, which costs as much as both together
- * twice a second.
+ * How often a tip that others moved is looked for: one small read, that may show what was a moment ago
+ * at half the price, for what is done then is read anew. Work on an old tip is lost, better fees can
+ * wait: the mempool is looked at once in so many times.
  */
 const LOOK_MS = 333;
 const LOOKS_PER_POOL_LOOK = 3;
@@ -27,8 +27,9 @@ export interface EmbeddedSourceOptions {
 export function createEmbeddedSource({ node, sleep }: EmbeddedSourceOptions): WorkSource {
   return {
     async template({ knownId, signal } = {}) {
-      if (knownId !== undefined) await waitForOther(node, sleep, knownId, signal);
-      return readyTemplate(node, sleep, signal);
+      const known = knownId === undefined ? undefined : { knownId, ...(signal && { signal }) };
+      const other = known && (await waitForOther(node, sleep, known));
+      return other ?? readyTemplate(node, sleep, signal);
     },
 
     async submit(block) {
@@ -66,25 +67,30 @@ async function readyTemplate(
 }
 
 /** A template's id begins with its tip. */
-const hasMoved = async (
+const seemsMoved = async (
   node: EmbeddedSourceOptions['node'],
   knownId: string,
-  isPoolLook: boolean,
-): Promise<boolean> =>
-  isPoolLook
-    ? (await node.templateId()) !== knownId
-    : !knownId.startsWith((await node.chain.tip()).entry.hash);
+  look: { readonly pool: boolean; readonly recent: boolean },
+): Promise<boolean> => {
+  const { pool, recent } = look;
+  return pool
+    ? (await node.templateId({ recent })) !== knownId
+    : !knownId.startsWith((await node.chain.tip({ recent })).entry.hash);
+};
 
+/** Other work, or undefined after the longest wait. */
 async function waitForOther(
   node: EmbeddedSourceOptions['node'],
   sleep: EmbeddedSourceOptions['sleep'],
-  knownId: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+  { knownId, signal }: { readonly knownId: string; readonly signal?: AbortSignal },
+): Promise<Template | undefined> {
   let wake = new AbortController();
+  let wasTold = false;
   const stop = node.on((event) => {
     // A transaction can wait for the next look: a busy mempool would make a template for each.
-    if (event.type === 'tip') wake.abort();
+    if (event.type !== 'tip') return;
+    wasTold = true;
+    wake.abort();
   });
   const end = (): void => wake.abort();
   const isOver = (): boolean => signal?.aborted === true;
@@ -93,12 +99,20 @@ async function waitForOther(
     for (let looks = 0; looks < LOOKS_MAX && !isOver(); looks++) {
       // Renewed before the truth is read, so that no event falls between the two.
       wake = new AbortController();
-      const isPoolLook = looks % LOOKS_PER_POOL_LOOK === 0;
-      if (await hasMoved(node, knownId, isPoolLook)) return;
+      const pool = looks % LOOKS_PER_POOL_LOOK === 0;
+      // Who was told, or just found a block itself, must see it now.
+      const recent = looks > 0 && !wasTold;
+      wasTold = false;
+      if (await seemsMoved(node, knownId, { pool, recent })) {
+        const template = await readyTemplate(node, sleep, signal);
+        // The same: it was seen as it had been before the work that is known.
+        if (template.id !== knownId) return template;
+      }
       if (!isOver()) await sleep(LOOK_MS, wake.signal);
     }
   } finally {
     signal?.removeEventListener('abort', end);
     stop();
   }
+  return undefined;
 }

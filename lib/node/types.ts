@@ -72,8 +72,11 @@ export interface Node {
   acceptTx(raw: Uint8Array, options?: { local?: boolean; from?: string }): Promise<TxOutcome>;
   /** reject `early` (`clock`) when our clock is behind the chain's median time. */
   template(): Promise<Verdict<Template>>;
-  /** Changes whenever template() would: `<tip hash><mempool sequence>`. One small read. */
-  templateId(): Promise<string>;
+  /**
+   * Changes whenever template() would: `<tip hash><mempool sequence>`. Two small reads; `recent`: as
+   * Chain.tip.
+   */
+  templateId(options?: { recent?: boolean }): Promise<string>;
   status(): Promise<NodeStatus>;
   /** Everything periodic; the host calls it, every second locally, every five minutes in a stack. */
   tick(): Promise<void>;

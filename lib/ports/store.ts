@@ -111,6 +111,18 @@ export interface RangeOptions {
   readonly limit?: number;
 }
 
+export interface ListOptions extends RangeOptions {
+  /**
+   * As the rows stand or stood a moment ago, at half the price on DynamoDB (an eventually consistent
+   * read): two of them may even go back in time. For asking whether to look closer; what is then done
+   * is decided on what is read without it.
+   */
+  readonly recent?: boolean;
+}
+
+/** The head as it is, or was a moment ago: no snapshot, and nothing to commit on. */
+export type RecentHead = Pick<Snapshot, 'version' | 'head'>;
+
 /** One version, whole, for at most 15 minutes. Throws Fault `snapshot-too-old` when it cannot be read any more. */
 export interface Snapshot {
   readonly version: number;
@@ -131,6 +143,8 @@ export interface Snapshot {
 
 export interface Store {
   snapshot(): Promise<Snapshot>;
+  /** What a snapshot would show as head, `recent` in the sense of ListOptions. Finishes nobody's intent. */
+  recentHead(): Promise<RecentHead>;
   /** Atomic, of any size; succeeds only if nobody committed since expectedVersion. */
   commit(expectedVersion: number, commit: Commit): Promise<CommitResult>;
   /** At most 100 ops, no key twice, 4 MB. Never touches head, so it never disturbs a commit. */
@@ -140,7 +154,7 @@ export interface Store {
   /** Unconditional removal of loose rows. Not atomic as a whole. */
   remove(keys: readonly RowKey[]): Promise<void>;
   read(keys: readonly RowKey[]): Promise<(LooseRow | undefined)[]>;
-  list(pk: string, options?: RangeOptions): Promise<LooseRow[]>;
+  list(pk: string, options?: ListOptions): Promise<LooseRow[]>;
   /** Removes loose rows and claims that expired before `now`; nothing to do where the database does it. */
   sweep(now: number): Promise<void>;
   close(): Promise<void>;

@@ -13,6 +13,7 @@ import { limitCases } from './store/limits.ts';
 import { looseCases } from './store/loose.ts';
 import { raceCases } from './store/races.ts';
 import { rangeCases } from './store/ranges.ts';
+import { recentCases } from './store/recent.ts';
 import { removeCases } from './store/removes.ts';
 import { snapshotCases } from './store/snapshots.ts';
 import { transactCases } from './store/transacts.ts';
@@ -48,6 +49,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
     describe('commits', () => commitCases(fresh));
     describe('removals by commits', () => removeCases(fresh, another));
     describe('snapshots', () => snapshotCases(fresh, another));
+    describe('recent reads', () => recentCases(fresh, another));
     describe('ranges', () => rangeCases(fresh));
     describe('transactions', () => transactCases(fresh, another));
     describe('loose rows', () => looseCases(fresh));

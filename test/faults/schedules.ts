@@ -5,7 +5,14 @@
  */
 import { Fault } from '../../lib/faults.ts';
 import type { Fate, Send } from './store-world.ts';
-import { halfOf, lost, throttled, throttledStatements } from './weather.ts';
+import {
+  halfOf,
+  isEventual,
+  lost,
+  neverWritten,
+  throttled,
+  throttledStatements,
+} from './weather.ts';
 
 interface Parked {
   readonly writer: number;
@@ -37,24 +44,6 @@ export interface Director {
 const isDecisive = ({ name, input }: Parked): boolean =>
   name === 'TransactWriteItemsCommand' ||
   (name === 'UpdateItemCommand' && JSON.stringify(input).includes(' head'));
-
-interface Read {
-  readonly ConsistentRead?: boolean;
-  readonly RequestItems?: Record<string, { readonly ConsistentRead?: boolean }>;
-}
-
-const isEventual = ({ name, input }: Parked): boolean => {
-  const { RequestItems, ...plain } = input as Read;
-  const asked = RequestItems === undefined ? [plain] : Object.values(RequestItems);
-  const isRead = /^(GetItem|BatchGetItem|Query)Command$/.test(name);
-  return isRead && asked.some(({ ConsistentRead }) => ConsistentRead !== true);
-};
-
-/** As stale as such a read may be: as if nothing had ever been written. */
-async function stale({ send }: Parked): Promise<unknown> {
-  const { output, ...rest } = (await send()) as { output: { $metadata: object } };
-  return { ...rest, output: { $metadata: output.$metadata, Items: [], Responses: {} } };
-}
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const TURNS = 4;
@@ -97,7 +86,8 @@ export function createDirector(random: () => number): Director {
   };
   const deliver = async (request: Parked): Promise<void> => {
     try {
-      if (!isCalm && isEventual(request)) return request.resolve(await stale(request));
+      if (!isCalm && isEventual(request.name, request.input))
+        return request.resolve(neverWritten(await request.send()));
       const isUnlucky = !isCalm && random() < (isDecisive(request) ? 0.4 : 0.12);
       request.resolve(await (isUnlucky ? mishap(request) : request.send()));
     } catch (error) {

@@ -22,6 +22,44 @@ const failure = (name: string, httpStatusCode: number, more: object = {}): Error
 export const lost = (): Error => failure('InternalServerError', 500);
 export const throttled = (): Error => failure('ProvisionedThroughputExceededException', 400);
 
+interface Read {
+  readonly ConsistentRead?: boolean;
+  readonly RequestItems?: Record<string, { readonly ConsistentRead?: boolean }>;
+}
+
+/** Whether the answer may be an old one. */
+export function isEventual(name: string, input: object): boolean {
+  const { RequestItems, ...plain } = input as Read;
+  const asked = RequestItems === undefined ? [plain] : Object.values(RequestItems);
+  const isRead = /^(GetItem|BatchGetItem|Query)Command$/.test(name);
+  return isRead && asked.some(({ ConsistentRead }) => ConsistentRead !== true);
+}
+
+/** As stale as such a read may be: as if nothing had ever been written. */
+export function neverWritten(answer: unknown): unknown {
+  const { output, ...rest } = answer as { output: { $metadata: object } };
+  return { ...rest, output: { $metadata: output.$metadata, Items: [], Responses: {} } };
+}
+
+/** Answers half of the reads that allow it as the same ones were answered before. */
+export function withStaleReads(
+  client: DynamoDBClient,
+  random: () => number,
+  stale: (name: string, input: object) => void = () => undefined,
+): DynamoDBClient {
+  const before = new Map<string, unknown>();
+  return withFate(client, async ({ name, input, send }) => {
+    const answer = await send();
+    if (!isEventual(name, input)) return answer;
+    const asked = JSON.stringify([name, input]);
+    const old = before.get(asked) ?? neverWritten(answer);
+    before.set(asked, answer);
+    if (random() < 0.5) return answer;
+    stale(name, input);
+    return old;
+  });
+}
+
 interface BatchGet {
   RequestItems: Record<string, { Keys: object[]; ConsistentRead?: boolean }>;
 }

@@ -2,6 +2,7 @@
  * What one stack of three uses for a tick, a block and a transaction, counted on DynamoDB's
  * emulator. Used by bench/prices.ts and by the test that holds its figures.
  */
+import { createEmbeddedSource } from '../../lib/node/embedded-source.ts';
 import type { Outpoint } from '../../lib/types.ts';
 import type { RunningDynamo } from './dynamodb.ts';
 import { combine, NO_USE, openTables, StackNet, type StackUse } from './stack-net.ts';
@@ -16,8 +17,8 @@ export interface MeasuredUse {
   /** Bytes that its table holds more than before, for good: what the mempool held is gone. */
   readonly blockBytes: number;
   readonly paymentBytes: number;
-  /** Read units of one look of an embedded miner whether there is other work, and of new work. */
-  readonly minerLook: number;
+  /** Read units of a second in which an embedded miner waits for other work, and of new work. */
+  readonly minerSecond: number;
   readonly minerWork: number;
 }
 
@@ -84,8 +85,17 @@ export async function measureStackUse(dynamo: RunningDynamo): Promise<MeasuredUs
     return net.take().read * STACKS;
   };
   const minerWork = await reads(() => node.template());
-  const minerLook = await reads(() => node.templateId());
+  let waitedMs = 0;
+  const source = createEmbeddedSource({
+    node,
+    sleep: async (ms) => {
+      waitedMs += ms;
+    },
+  });
+  const knownId = await node.templateId();
+  const waiting = await reads(() => source.template({ knownId }));
+  const minerSecond = waiting / (waitedMs / 1000);
   await net.close();
   const payment = shared(busy, ROUNDS * TXS_PER_BLOCK);
-  return { idleTick, emptyBlock, payment, blockBytes, paymentBytes, minerLook, minerWork };
+  return { idleTick, emptyBlock, payment, blockBytes, paymentBytes, minerSecond, minerWork };
 }

@@ -32,6 +32,7 @@ function dying(store: Store, n: number, done: boolean): { store: Store; died(): 
   };
   const wrapped: Store = {
     snapshot: () => store.snapshot(),
+    recentHead: () => store.recentHead(),
     read: (keys) => store.read(keys),
     list: (pk, options) => store.list(pk, options),
     commit: (version, commit) => guard(() => store.commit(version, commit)),

@@ -15,6 +15,7 @@ const params = easyNetwork({ reorgLimit: 0, maxFutureSeconds: 7200 });
 /** The same store with some of its calls changed. */
 const withCalls = (store: Store, calls: Partial<Store>): Store => ({
   snapshot: () => store.snapshot(),
+  recentHead: () => store.recentHead(),
   read: (keys) => store.read(keys),
   list: (pk, options) => store.list(pk, options),
   commit: (version, commit) => store.commit(version, commit),

@@ -152,6 +152,7 @@ function createStage(random: () => number) {
       };
       return {
         snapshot: () => read(() => store.snapshot()),
+        recentHead: () => read(() => store.recentHead()),
         read: (keys) => read(() => store.read(keys)),
         list: (pk, options) => read(() => store.list(pk, options)),
         commit: (version, commit) => write(() => store.commit(version, commit)),

@@ -1,4 +1,7 @@
-/** Strongly consistent reads: single items, many by key, ranges. Owns paging and what is left over. */
+/**
+ * Reads: single items, many by key, ranges; strongly consistent unless the caller says that it only
+ * asks whether to look closer. Owns paging and what is left over.
+ */
 import {
   BatchGetItemCommand,
   type BatchGetItemCommandOutput,
@@ -20,14 +23,23 @@ const LAST = '\x7f';
 export const plainAttempt = (ports: DynamoPorts): Attempt =>
   new Attempt(ports, { msMax: PLAIN_MS_MAX, late: 'store-io' });
 
-export async function getItem(attempt: Attempt, Key: Item): Promise<Item | undefined> {
-  const input = { TableName: attempt.ports.table, Key, ConsistentRead: true };
+/** `recent`: eventually consistent, half the price. */
+export interface Freshness {
+  readonly recent?: boolean;
+}
+
+export async function getItem(
+  attempt: Attempt,
+  Key: Item,
+  { recent = false }: Freshness = {},
+): Promise<Item | undefined> {
+  const input = { TableName: attempt.ports.table, Key, ConsistentRead: !recent };
   const answer = await attempt.send<GetItemCommandOutput>(() => new GetItemCommand(input) as never);
   return answer.Item;
 }
 
-export const getHead = async (attempt: Attempt): Promise<Head> =>
-  readHead(await getItem(attempt, HEAD_KEY));
+export const getHead = async (attempt: Attempt, freshness?: Freshness): Promise<Head> =>
+  readHead(await getItem(attempt, HEAD_KEY, freshness));
 
 const nameOf = (item: Item): string => `${item['pk']?.S} ${item['sk']?.S}`;
 
@@ -96,6 +108,7 @@ export async function queryItems<T>(
   ports: DynamoPorts,
   pk: string,
   options: RangeOptions & { readonly limit: number; readonly pick: (item: Item) => T | undefined },
+  { recent = false }: Freshness = {},
 ): Promise<T[]> {
   const { limit, pick, after, reverse = false } = options;
   const condition = sortKeyCondition(options);
@@ -111,7 +124,7 @@ export async function queryItems<T>(
   ) {
     const input = {
       TableName: ports.table,
-      ConsistentRead: true,
+      ConsistentRead: !recent,
       ScanIndexForward: !reverse,
       Limit: page,
       KeyConditionExpression: `pk = :pk${condition.text}`,

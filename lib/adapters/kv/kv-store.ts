@@ -6,9 +6,10 @@
 import type {
   Commit,
   CommitResult,
+  ListOptions,
   LooseRow,
   Op,
-  RangeOptions,
+  RecentHead,
   RowKey,
   Snapshot,
   Store,
@@ -71,6 +72,12 @@ export class KvStore implements SharedStore {
     });
     this.#snapshots.add(snapshot);
     return snapshot;
+  }
+
+  async recentHead(): Promise<RecentHead> {
+    const view = await this.snapshot();
+    view.release();
+    return { version: view.version, head: view.head };
   }
 
   async commit(expectedVersion: number, commit: Commit): Promise<CommitResult> {
@@ -145,7 +152,7 @@ export class KvStore implements SharedStore {
     });
   }
 
-  async list(pk: string, options: RangeOptions = {}): Promise<LooseRow[]> {
+  async list(pk: string, options: ListOptions = {}): Promise<LooseRow[]> {
     this.#life.check();
     const limit = checkRange(pk, options);
     return this.#core.look(async (view) => {

@@ -106,11 +106,13 @@ export function raceCases(
     await two.close();
     for (const call of [
       () => two.snapshot(),
+      () => two.recentHead(),
       () => two.commit(1, commitOf([])),
       () => two.transact([]),
       () => two.put([loose('A', '1', 'x')]),
       () => two.read([key('A', '1')]),
       () => two.list('A'),
+      () => two.list('A', { recent: true }),
       () => two.remove([key('A', '1')]),
       () => two.sweep(1),
       () => view.get(key('A', '1')),

@@ -171,6 +171,75 @@ describe('the node in the same process as a source of work', () => {
     expect([node.calls.ids, tips]).toEqual([2, 4]);
   });
 
+  it('asks for the truth first and when told; else for what was a moment ago, and again what it acts on', async () => {
+    const node = await smallNode(regtest, systemClock);
+    const { id } = await createEmbeddedSource({ node, sleep: pause }).template();
+    const before = await node.chain.tip();
+    const asked: string[] = [];
+    let isStale = true;
+    const chain = new Proxy(node.chain, {
+      get: (target, name) => (name === 'tip' ? tip : Reflect.get(target, name)),
+    });
+    const tip: typeof node.chain.tip = async (options) => {
+      asked.push(`tip ${options?.recent}`);
+      return options?.recent && isStale ? before : node.chain.tip(options);
+    };
+    let sleeps = 0;
+    const source = createEmbeddedSource({
+      node: {
+        ...node,
+        chain,
+        templateId: async (options) => {
+          asked.push(`id ${options?.recent}`);
+          return options?.recent && isStale ? id : node.templateId(options);
+        },
+        template: () => {
+          asked.push('template');
+          return node.template();
+        },
+        // Nobody tells it: as if another process had written to the store.
+        on: () => () => undefined,
+      },
+      sleep: async () => {
+        sleeps++;
+        if (sleeps === 4) must(await generateBlocks({ node, count: 1, payTo: PAY_TO }));
+        if (sleeps === 7) isStale = false;
+      },
+    });
+    const second = await source.template({ knownId: id });
+    expect(second.height).toBe(2);
+    const round = ['tip true', 'tip true', 'id true'];
+    expect(asked).toEqual(['id false', ...round, ...round, 'tip true', 'template']);
+
+    // Stale looks show what was before the known work: it is not given out, nor taken for other work.
+    asked.length = 0;
+    sleeps = 0;
+    isStale = true;
+    let tell = (): void => undefined;
+    const again = createEmbeddedSource({
+      node: {
+        ...node,
+        chain,
+        on: (listener) => {
+          tell = () => listener({ type: 'tip', hash: before.entry.hash, height: 1 });
+          return () => undefined;
+        },
+        template: () => {
+          asked.push('template');
+          return node.template();
+        },
+      },
+      sleep: async () => {
+        sleeps++;
+        if (sleeps !== 2) return;
+        must(await generateBlocks({ node, count: 1, payTo: PAY_TO }));
+        tell();
+      },
+    });
+    expect((await again.template({ knownId: second.id })).height).toBe(3);
+    expect(asked).toEqual(['tip true', 'template', 'tip false', 'template']);
+  });
+
   it('stops waiting when told to', async () => {
     const node = await smallNode(regtest, systemClock);
     const source = createEmbeddedSource({ node, sleep: pause });

@@ -34,9 +34,9 @@ export async function smallNode(params: ChainParams, clock: Clock): Promise<Smal
     mempool,
     calls,
     template: () => templates.template(),
-    templateId: () => {
+    templateId: (options) => {
       calls.ids++;
-      return templates.id();
+      return templates.id(options);
     },
     async acceptBlock(raw, options) {
       const outcome = await chain.acceptBlock(raw, options);

@@ -20,6 +20,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { cleanEnv, EMULATOR_REGION, endpointEnv } from '../../cli/cloud/emulator.ts';
 import { type CloudNode, type LocalCloud, startLocalCloud } from '../../cli/cloud/local-cloud.ts';
 import type { NetworkFile } from '../../lib/params/index.ts';
+import { stopSchedules } from './cloud.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BIN = join(ROOT, 'bin', 'stackchain.js');
@@ -114,6 +115,7 @@ export async function openAccount(options: {
     ...('port' in at ? { port: at.port } : { endpoint: at.endpoint }),
     context: ['miner=off', 'dev=true', ...('port' in at ? [] : [`emulator=${at.apiHost}`])],
   });
+  await stopSchedules(cloud.endpoint, id);
   let current = cloud.nodes;
   const lambda = new LambdaClient(clientConfig(cloud.endpoint, id));
   const sqs = new SQSClient(clientConfig(cloud.endpoint, id));
@@ -139,6 +141,7 @@ export async function openAccount(options: {
     node,
     async deploy(count) {
       current = await cloud.deploy(count);
+      await stopSchedules(cloud.endpoint, id);
     },
     stackchain: (...args) => runCommand(args, checkout, endpointEnv(cloud.endpoint, id)),
     async call(index, path, body) {

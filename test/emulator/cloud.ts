@@ -188,13 +188,14 @@ export async function awsJson<T>(
   service: string,
   target: string,
   body: object,
+  account = CREDENTIALS.accessKeyId,
 ): Promise<T> {
   const answer = await fetch(endpoint, {
     method: 'POST',
     headers: {
       'x-amz-target': target,
       'content-type': 'application/x-amz-json-1.1',
-      authorization: `AWS4-HMAC-SHA256 Credential=${CREDENTIALS.accessKeyId}/20260101/${EMULATOR_REGION}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+      authorization: `AWS4-HMAC-SHA256 Credential=${account}/20260101/${EMULATOR_REGION}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
     },
     body: JSON.stringify(body),
   });
@@ -206,9 +207,9 @@ export async function awsJson<T>(
  * Ticks come when a test asks for one. The schedule's own, every five minutes from the deploy on, would
  * now and then heal a fork, call a miner or wake a node in the midst of a test that shows it without.
  */
-async function stopSchedules(endpoint: string): Promise<void> {
+export async function stopSchedules(endpoint: string, account?: string): Promise<void> {
   const call = <T>(target: string, body: object): Promise<T> =>
-    awsJson<T>(endpoint, 'events', `AWSEvents.${target}`, body);
+    awsJson<T>(endpoint, 'events', `AWSEvents.${target}`, body, account);
   const { Rules } = await call<{ Rules: { Name: string; ScheduleExpression?: string }[] }>(
     'ListRules',
     {},

@@ -3,7 +3,15 @@ import { fromDisplay, fromHex, toDisplay, toHex } from '../../codec/index.ts';
 import { hash256 } from '../../crypto/hash.ts';
 import type { Node } from '../../node/types.ts';
 import { revealedScript, scriptHash } from '../../script/index.ts';
-import type { Hash, Tx, Txid } from '../../types.ts';
+import {
+  type BlockHash,
+  type Hash,
+  type OutpointKey,
+  type ScriptHash,
+  type Tx,
+  type Txid,
+  toOutpointKey,
+} from '../../types.ts';
 import { allEntries, feeRates } from '../fee-rate.ts';
 import { type FoundTx, findTx, prevoutsOf } from '../lookups.ts';
 import { TX_BODY_BYTES_MAX, textOf, withBody } from '../request.ts';
@@ -44,25 +52,57 @@ export async function txForms(node: Node, txs: readonly FoundTx[]): Promise<obje
   );
 }
 
-/** Who spends an output: in the chain, or in the mempool by the script that the output has. */
-async function outspend(node: Node, tx: Tx, vout: number): Promise<object> {
-  const output = tx.outputs[vout];
-  if (output === undefined) return { spent: false };
-  const outpoint = { txid: tx.txid, vout };
-  const spent = await node.chain.view((view) => view.outspend(outpoint));
-  if (spent !== undefined) {
-    const spender = await found(node, spent.txid);
-    return { spent: true, txid: spent.txid, vin: spent.vin, status: await txStatus(node, spender) };
+/**
+ * Who spends outputs of a transaction: in the chain, or in the mempool by the script that the output
+ * has. What outputs share, a block or a script, is read once: there may be thousands of them.
+ */
+function outspendsOf(node: Node, tx: Tx): (vout: number) => Promise<object> {
+  const statuses = new Map<BlockHash, Promise<TxStatus>>();
+  const claims = new Map<ScriptHash, Promise<Claims>>();
+  const statusAt = async (hash: BlockHash): Promise<TxStatus> => {
+    const entry = await node.chain.entry(hash);
+    return entry === undefined ? UNCONFIRMED : statusOf(entry);
+  };
+  return async (vout) => {
+    const output = tx.outputs[vout];
+    if (output === undefined) return { spent: false };
+    const outpoint = { txid: tx.txid, vout };
+    const spent = await node.chain.view(async (view) => {
+      const found = await view.outspend(outpoint);
+      const hash = found && (await view.hashAt(found.height));
+      return found && { ...found, hash };
+    });
+    if (spent !== undefined) {
+      const { txid, vin, hash } = spent;
+      const status = hash === undefined ? UNCONFIRMED : await once(statuses, hash, statusAt);
+      return { spent: true, txid, vin, status };
+    }
+    const script = scriptHash(output.scriptPubKey);
+    const claimed = await once(claims, script, (one) => claimsOf(node, one));
+    const claim = claimed.get(toOutpointKey(tx.txid, vout));
+    return claim === undefined ? { spent: false } : { spent: true, ...claim, status: UNCONFIRMED };
+  };
+}
+
+/** The memory of an answer that several ask for. */
+function once<K, V>(known: Map<K, Promise<V>>, key: K, find: (key: K) => Promise<V>): Promise<V> {
+  const found = known.get(key) ?? find(key);
+  known.set(key, found);
+  return found;
+}
+
+type Claims = ReadonlyMap<OutpointKey, { readonly txid: Txid; readonly vin: number }>;
+
+/** Coins that the mempool's transactions on this script spend. */
+async function claimsOf(node: Node, script: ScriptHash): Promise<Claims> {
+  const claims = new Map<OutpointKey, { txid: Txid; vin: number }>();
+  for (const { txid, tx } of await node.mempool.byScript(script)) {
+    for (const [vin, { prevout, scriptSig }] of tx.inputs.entries()) {
+      if (revealedScript(scriptSig) === undefined) continue;
+      claims.set(toOutpointKey(prevout.txid, prevout.vout), { txid, vin });
+    }
   }
-  const waiting = await node.mempool.byScript(scriptHash(output.scriptPubKey));
-  for (const entry of waiting) {
-    const vin = entry.tx.inputs.findIndex(
-      ({ prevout, scriptSig }) =>
-        prevout.txid === tx.txid && prevout.vout === vout && revealedScript(scriptSig),
-    );
-    if (vin >= 0) return { spent: true, txid: entry.txid, vin, status: UNCONFIRMED };
-  }
-  return { spent: false };
+  return claims;
 }
 
 /** Electrum's proof: the partner at each level, from the leaves up. */
@@ -178,7 +218,7 @@ export const txRoutes: readonly Route[] = [
     path: '/tx/:txid/outspend/:vout',
     async handle({ node }, params) {
       const vout = params.integer('vout');
-      return outspend(node, (await found(node, params.txid())).tx, vout);
+      return outspendsOf(node, (await found(node, params.txid())).tx)(vout);
     },
   },
   {
@@ -187,7 +227,8 @@ export const txRoutes: readonly Route[] = [
     async handle({ node }, params) {
       const { tx } = await found(node, params.txid());
       const all: object[] = [];
-      for (const vout of tx.outputs.keys()) all.push(await outspend(node, tx, vout));
+      const outspend = outspendsOf(node, tx);
+      for (const vout of tx.outputs.keys()) all.push(await outspend(vout));
       return all;
     },
   },

@@ -1,6 +1,7 @@
 /** The HTTP face on a real chain: what is handed in is judged by the rules, what is read is there. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as schemas from '../../../lib/api/schemas.ts';
+import { SnapshotView } from '../../../lib/chain/view.ts';
 import { decodeTx, fromHex, toHex } from '../../../lib/codec/index.ts';
 import { assembleBlock } from '../../../lib/mining/assemble.ts';
 import type { Template } from '../../../lib/mining/types.ts';
@@ -47,6 +48,37 @@ function blockOf(json: Any, payTo: string, change: Partial<Template> = {}): Bloc
   const { header } = assembleBlock(template, options);
   return assembleBlock(template, { ...options, nonce: mineHeader(header).nonce });
 }
+
+it('outspends of many outputs read each block and each script once', async () => {
+  const { story } = real.world;
+  const outputs = Array.from({ length: 60 }, () => ({ to: 'alice', sats: 10_000 }));
+  const wide = story.spend({ name: 'wide', inputs: ['b1:0'], outputs });
+  await real.world.mine({ txs: [wide] });
+  const inputs = Array.from({ length: 50 }, (_, i) => `wide:${i}`);
+  const spender = story.spend({ inputs, outputs: [{ to: 'bob', sats: 1000 }] });
+  const mined = await real.world.mine({ txs: [spender] });
+  const waiting = story.pay({ from: 'wide:50', to: 'bob', sats: 1000, fee: 9000 });
+  await real.post('/v1/transactions', { hex: toHex(waiting.raw) }, 202);
+  const locate = vi.spyOn(SnapshotView.prototype, 'locate');
+  const all = (await real.get(`/api/tx/${wide.txid}/outspends`)) as Any;
+  const looked = locate.mock.calls.length;
+  locate.mockRestore();
+  expect(all).toHaveLength(60);
+  expect(all[49]).toEqual({
+    spent: true,
+    txid: spender.txid,
+    vin: 49,
+    status: {
+      confirmed: true,
+      block_height: mined.entry.height,
+      block_hash: mined.entry.hash,
+      block_time: mined.entry.header.time,
+    },
+  });
+  const unconfirmed = { spent: true, txid: waiting.txid, vin: 0, status: { confirmed: false } };
+  expect(all.slice(50)).toEqual([unconfirmed, ...Array(9).fill({ spent: false })]);
+  expect(looked).toBeLessThan(5);
+});
 
 describe('a miner', () => {
   it('takes a template, has it judged, hands the block in', async () => {

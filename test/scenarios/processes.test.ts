@@ -1,7 +1,7 @@
 /**
  * Several processes of one node on one store, one call of the store at a time, in an order drawn from a
  * seed: blocks, windows, headers, payments, janitors; deaths between any two writes, answers that are
- * lost, writes that land late. What anybody was told is kept: the best branch of what was taken in is
+ * lost, writes that land late, clocks half a minute apart. What anybody was told is kept: the best branch of what was taken in is
  * the tip, and what was accepted, or was ever confirmed, is in the mempool or in the chain.
  *
  *   STACKCHAIN_SEED=7 STACKCHAIN_RUNS=200 npx vitest run test/scenarios/processes.test.ts
@@ -13,6 +13,7 @@ import type { Chain } from '../../lib/chain/types.ts';
 import { Fault } from '../../lib/faults.ts';
 import { createMempool } from '../../lib/mempool/create-mempool.ts';
 import type { Mempool } from '../../lib/mempool/types.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
 import { logKey, type Store, withSnapshot } from '../../lib/ports/store.ts';
 import { silentTelemetry } from '../../lib/ports/telemetry.ts';
 import { decodeLog } from '../../lib/store/layout.ts';
@@ -35,6 +36,8 @@ const RUNS = Number(process.env['STACKCHAIN_RUNS'] ?? 12);
 const PROCESSES = 3;
 const DEEDS = 14;
 const DEATHS_MAX = 4;
+/** Their clocks. */
+const APART_MS = [0, 30_000, -30_000];
 const params = easyNetwork({ reorgLimit: 0, maxFutureSeconds: 7200 });
 
 interface Plot {
@@ -171,7 +174,7 @@ interface Process {
   readonly mempool: Mempool;
 }
 
-async function openProcess(store: Store, clock: TestClock, random: () => number): Promise<Process> {
+async function openProcess(store: Store, clock: Clock, random: () => number): Promise<Process> {
   const bytes = (count: number) => Uint8Array.from({ length: count }, () => random() * 256);
   const parts = { params, store, clock, verifier, telemetry: silentTelemetry };
   const chain = createChain(parts);
@@ -312,7 +315,9 @@ async function runProcesses(seed: number): Promise<void> {
   const alive: number[] = [];
   const begin = (who: number): void => {
     alive.push(who);
-    runs.push(live(plot, random, () => openProcess(stage.handle(store, who), clock, random), told));
+    const own = { nowMs: () => clock.nowMs() + (APART_MS[who % APART_MS.length] ?? 0) };
+    const open = () => openProcess(stage.handle(store, who), own, random);
+    runs.push(live(plot, random, open, told));
   };
   for (let who = 0; who < PROCESSES; who++) begin(who);
   let deaths = 0;

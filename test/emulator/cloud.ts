@@ -212,7 +212,8 @@ export async function stopSchedules(endpoint: string, account?: string): Promise
     awsJson<T>(endpoint, 'events', `AWSEvents.${target}`, body, account);
   const { Rules } = await call<{ Rules: { Name: string; ScheduleExpression?: string }[] }>(
     'ListRules',
-    {},
+    // The emulator may be somebody's, with rules of their own.
+    { NamePrefix: 'Stackchain-' },
   );
   const scheduled = Rules.filter(({ ScheduleExpression }) => ScheduleExpression);
   if (scheduled.length === 0) throw new Error('the stacks have no schedule');

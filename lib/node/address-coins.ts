@@ -12,6 +12,7 @@ import {
   type Sats,
   type ScriptHash,
   type Tx,
+  type Txid,
   toOutpointKey,
 } from '../types.ts';
 import type { Balance, SpendableCoin } from '../wallet/types.ts';
@@ -232,13 +233,18 @@ async function valuesOf(
   const byId = new Map(txs.map((tx) => [tx.txid, tx]));
   const confirmed = new Map<OutpointKey, number>();
   const unconfirmed = new Map<OutpointKey, number>();
+  // Each once: inputs share parents, and a parent may be long.
+  const parents = new Map<Txid, Tx | undefined>();
   for (const tx of txs) {
     const ours = new Set(spendsOf(tx, script));
     for (const { prevout } of tx.inputs) {
       const key = toOutpointKey(prevout.txid, prevout.vout);
       if (!ours.has(key)) continue;
       const waiting = byId.get(prevout.txid);
-      const parent = waiting ?? (await view.locate(prevout.txid))?.tx;
+      if (waiting === undefined && !parents.has(prevout.txid)) {
+        parents.set(prevout.txid, (await view.locate(prevout.txid))?.tx);
+      }
+      const parent = waiting ?? parents.get(prevout.txid);
       const sats = Number(parent?.outputs[prevout.vout]?.value ?? 0n);
       (waiting === undefined ? confirmed : unconfirmed).set(key, sats);
     }

@@ -4,8 +4,8 @@ import type { BlockEntry } from '../../consensus/types.ts';
 import type { MempoolEntry } from '../../mempool/types.ts';
 import type { Node } from '../../node/types.ts';
 import { revealedScript, scriptHash } from '../../script/index.ts';
-import { type OutpointKey, type ScriptHash, type Txid, toOutpointKey } from '../../types.ts';
-import { type FoundTx, findTx } from '../lookups.ts';
+import { type ScriptHash, type TxIn, type Txid, toOutpointKey } from '../../types.ts';
+import { type FoundTx, prevoutsOf } from '../lookups.ts';
 import { statusOf, type TxStatus, UNCONFIRMED } from './forms.ts';
 import { bad, type Params, type Route } from './server.ts';
 import { txForms } from './txs.ts';
@@ -26,11 +26,10 @@ interface Stats {
 }
 
 /** Inputs of an entry that spend from the script. */
-const spends = (entry: MempoolEntry, script: ScriptHash): OutpointKey[] =>
-  entry.tx.inputs.flatMap(({ prevout, scriptSig }) => {
+const spends = (entry: MempoolEntry, script: ScriptHash): TxIn[] =>
+  entry.tx.inputs.filter(({ scriptSig }) => {
     const spent = revealedScript(scriptSig);
-    const ours = spent !== undefined && scriptHash(spent) === script;
-    return ours ? [toOutpointKey(prevout.txid, prevout.vout)] : [];
+    return spent !== undefined && scriptHash(spent) === script;
   });
 
 const pays = (entry: MempoolEntry, script: ScriptHash): { vout: number; value: number }[] =>
@@ -51,6 +50,10 @@ async function chainStats(node: Node, script: ScriptHash): Promise<Stats> {
 
 async function mempoolStats(node: Node, script: ScriptHash): Promise<Stats> {
   const entries = await node.mempool.byScript(script);
+  const prevoutOf = await prevoutsOf(
+    node,
+    entries.map(({ tx }) => tx),
+  );
   const stats: Stats = {
     funded_txo_count: 0,
     funded_txo_sum: 0,
@@ -63,11 +66,9 @@ async function mempoolStats(node: Node, script: ScriptHash): Promise<Stats> {
       stats.funded_txo_count += 1;
       stats.funded_txo_sum += value;
     }
-    for (const outpoint of spends(entry, script)) {
-      const [txid, vout] = outpoint.split(':');
-      const parent = await findTx(node, txid as Txid);
+    for (const { prevout } of spends(entry, script)) {
       stats.spent_txo_count += 1;
-      stats.spent_txo_sum += Number(parent?.tx.outputs[Number(vout)]?.value ?? 0n);
+      stats.spent_txo_sum += prevoutOf(prevout)?.valueSats ?? 0;
     }
   }
   return stats;
@@ -103,7 +104,11 @@ async function entriesAt(node: Node, heights: Iterable<number>): Promise<Map<num
 
 async function utxos(node: Node, script: ScriptHash): Promise<object[]> {
   const waiting = await node.mempool.byScript(script);
-  const spent = new Set(waiting.flatMap((entry) => spends(entry, script)));
+  const spent = new Set(
+    waiting
+      .flatMap((entry) => spends(entry, script))
+      .map(({ prevout: { txid, vout } }) => toOutpointKey(txid, vout)),
+  );
   const free = (txid: Txid, vout: number): boolean => !spent.has(toOutpointKey(txid, vout));
   const coins = await chainCoins(node, script);
   const entries = await entriesAt(node, new Set(coins.map(({ coin }) => coin.height)));

@@ -80,6 +80,26 @@ it('outspends of many outputs read each block and each script once', async () =>
   expect(looked).toBeLessThan(5);
 });
 
+it.each(['/api/address/', '/v1/addresses/'])(
+  '%s reads a parent of waiting inputs once',
+  async (path) => {
+    const { story } = real.world;
+    const outputs = Array.from({ length: 60 }, () => ({ to: 'carol', sats: 10_000 }));
+    const wide = story.spend({ name: 'wide', inputs: ['b1:0'], outputs });
+    await real.world.mine({ txs: [wide] });
+    const inputs = Array.from({ length: 50 }, (_, i) => `wide:${i}`);
+    const spender = story.spend({ inputs, outputs: [{ to: 'bob', sats: 1000 }] });
+    await real.post('/v1/transactions', { hex: toHex(spender.raw) }, 202);
+    const locate = vi.spyOn(SnapshotView.prototype, 'locate');
+    const found = (await real.get(`${path}${story.key('carol').address}`)) as Any;
+    const looked = locate.mock.calls.length;
+    locate.mockRestore();
+    if (path === '/v1/addresses/') expect(found.pendingOutSats).toBe(500_000);
+    else expect(found.mempool_stats).toMatchObject({ spent_txo_count: 50, spent_txo_sum: 500_000 });
+    expect(looked).toBeLessThan(6);
+  },
+);
+
 describe('a miner', () => {
   it('takes a template, has it judged, hands the block in', async () => {
     const before = (await real.rpc('getblocktemplate', { rules: ['segwit'] })) as Any;

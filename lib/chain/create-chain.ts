@@ -173,9 +173,11 @@ export function createChain(options: ChainOptions): Chain {
       queue(() => acceptHeaders(ctx, headers, how)),
     storageThreshold: (tip) => storageThreshold(ctx, tip),
     activateBest: () => queue(() => activateBest(ctx)),
-    locator: (from) =>
+    locator: async (from) =>
+      index.keptLocator(from) ??
       onTip(async (snapshot, tip) => {
-        const found = from === undefined ? undefined : await readEntry(store, from);
+        const isTip = from === undefined || from === tip.hash;
+        const found = isTip ? undefined : await readEntry(store, from);
         return index.locator(snapshot, tip, found?.entry ?? tip);
       }),
     headersAfter: (locator, stop, limit) =>

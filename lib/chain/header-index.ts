@@ -75,6 +75,7 @@ const toLink = ({ hash, height, chainwork }: Link): Link => ({ hash, height, cha
 export class HeaderIndex {
   readonly #ctx: ChainContext;
   #memo: Memo | undefined;
+  #locator: { readonly from: BlockHash; readonly hashes: readonly BlockHash[] } | undefined;
 
   constructor(ctx: ChainContext) {
     this.#ctx = ctx;
@@ -198,8 +199,16 @@ export class HeaderIndex {
     return wanted;
   }
 
+  /** The last answer of `locator`, if it was for this block: a block's ancestors never change. */
+  keptLocator(from: BlockHash | undefined): BlockHash[] | undefined {
+    const kept = this.#locator;
+    return kept !== undefined && kept.from === from ? [...kept.hashes] : undefined;
+  }
+
   /** Hashes from `from` back: ten one by one, then in doubling steps, genesis last. */
   async locator(snapshot: Snapshot, tip: BlockEntry, from: BlockEntry): Promise<BlockHash[]> {
+    const kept = this.keptLocator(from.hash);
+    if (kept !== undefined) return kept;
     const above = await this.#above(snapshot, tip, from);
     const forkHeight = from.height - above.length;
     const heights: Height[] = [];
@@ -214,7 +223,9 @@ export class HeaderIndex {
     const high = heights
       .filter((height) => height > forkHeight)
       .flatMap((height) => above[height - forkHeight - 1]?.hash ?? []);
-    return [...high, ...low];
+    const hashes = [...high, ...low];
+    this.#locator = { from: from.hash, hashes };
+    return [...hashes];
   }
 
   /** The part of `from`'s chain that is off the best one, lowest first. */

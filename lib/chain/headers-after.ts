@@ -12,8 +12,11 @@ import { CHAIN_LIMITS } from './context.ts';
 async function startHeight(
   store: Store,
   snapshot: Snapshot,
+  tip: BlockEntry,
   locator: readonly BlockHash[],
 ): Promise<Height> {
+  // A peer that has what we have, the usual case, costs no reading.
+  if (locator[0] === tip.hash) return tip.height;
   const hashes = locator.slice(0, CHAIN_LIMITS.locatorMax);
   const entries = await readEntries(store, hashes);
   const known = entries.flatMap((found) => found?.entry ?? []);
@@ -44,7 +47,7 @@ export async function headersAfter(
 ): Promise<readonly BlockHeader[]> {
   const limit = Math.min(query.limit, CHAIN_LIMITS.headersMax);
   const headers: BlockHeader[] = [];
-  let last = await startHeight(store, snapshot, query.locator);
+  let last = await startHeight(store, snapshot, tip, query.locator);
   while (headers.length < limit && last < tip.height) {
     const { pk } = heightKey(last + 1);
     const sameOld = heightKey(last);

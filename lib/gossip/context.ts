@@ -82,9 +82,17 @@ export const toEnvelopes = (
   }));
 
 const SELF_BYTES = 16;
+/** It never changes: read once a process. */
+const selfIds = new WeakMap<GossipContext, string>();
 
 /** This node's own mark, made once: by it we know when we have called ourselves. */
 export async function selfId(ctx: GossipContext): Promise<string> {
+  const id = selfIds.get(ctx) ?? (await readSelfId(ctx));
+  selfIds.set(ctx, id);
+  return id;
+}
+
+async function readSelfId(ctx: GossipContext): Promise<string> {
   const key = { pk: ROWS.self, sk: 'id' };
   const known = await readOne<string>(ctx, key);
   if (known !== undefined) return known;

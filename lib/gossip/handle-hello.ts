@@ -2,7 +2,7 @@
  * Handshakes and addresses: version, verack, addr, ping. Owns who becomes a session and what we
  * learn of where others are.
  */
-import { nowSeconds } from '../ports/clock.ts';
+import { genesisBlock } from '../params/index.ts';
 import { isLoopback, isLoopbackUrl, learnableUrl } from './address.ts';
 import { type GossipContext, heightMax, ownVersion, selfId, workText } from './context.ts';
 import { noteHeadersAsked } from './leases.ts';
@@ -35,8 +35,7 @@ async function claimFault(
   if (version.node !== '' && version.node === (await selfId(ctx))) {
     return { code: 'invalid-request', detail: 'this node called itself' };
   }
-  const genesis = await ctx.chain.entry(genesisHash);
-  if (version.height > heightMax(ctx, genesis?.header.time ?? nowSeconds(ctx.clock))) {
+  if (version.height > heightMax(ctx, genesisBlock(ctx.params).header.time)) {
     return { code: 'invalid-request', detail: 'no chain of this network can be so high' };
   }
   return undefined;
@@ -114,9 +113,10 @@ async function welcome(ctx: GossipContext, turn: Turn, version: VersionFields): 
   if (known !== undefined && known.failures > 0) {
     await updatePeer(ctx, known.id, () => ({ nextAt: ctx.now() }));
   }
+  if (known !== undefined) return;
   // Who cannot be called must be asked while it calls.
   const { entry } = await ctx.chain.tip();
-  if (version.work > workText(entry.chainwork) && known === undefined) {
+  if (version.work > workText(entry.chainwork)) {
     await noteHeadersAsked(ctx, scoreKey);
     say(turn, { type: 'getheaders', locator: await ctx.chain.locator() });
   }

@@ -50,11 +50,11 @@ export async function call(
 
 /** A peer that is behind us missed something: it asks for the rest itself. */
 async function offerTip(ctx: GossipContext, peer: PeerRow): Promise<void> {
-  const { entry } = await ctx.chain.tip();
-  const isBehind = peer.tip !== '' && peer.work < workText(entry.chainwork);
   // On a queue an offer that was not needed would cost both sides: only a tick's own news go there.
-  if (!isBehind || peer.kind === 'sqs' || !canReach(ctx, peer, 'ask')) return;
+  if (peer.tip === '' || peer.kind === 'sqs' || !canReach(ctx, peer, 'ask')) return;
   if (ctx.now() - peer.lastHandshake > LIMITS.touchSeconds) return;
+  const { entry } = await ctx.chain.tip();
+  if (peer.work >= workText(entry.chainwork)) return;
   const news = await blockNews(ctx, entry.hash);
   if (news !== undefined) await exchange(ctx, peer, [news]);
 }

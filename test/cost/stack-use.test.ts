@@ -44,6 +44,7 @@ describeWith(
         // A handshake and a question to each of the two others.
         expect(use.idleTick.publicCalls).toBeLessThanOrEqual(4);
         expect(use.idleTick.write).toBeLessThanOrEqual(6);
+        expect(use.idleTick.read).toBeLessThanOrEqual(100);
         expect(use.idleTick.inboxCalls).toBe(0);
         // The tip three times and the feed once, each half a unit, and what it acts on.
         expect(use.minerSecond).toBeLessThanOrEqual(2.2);

@@ -1,5 +1,7 @@
 /** Headers apart from bodies: what is stored, locators, which bodies are wanted, branches parked. */
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
+import type { RowKey, Snapshot, Store } from '../../../lib/ports/store.ts';
 import type { BlockHash, BlockHeader } from '../../../lib/types.ts';
 import { easyNetwork, mineHeader, Story, type StoryBlock } from '../../helpers/chain-builder.ts';
 import { acceptAll, busyChain, openRig, tipHash } from '../../helpers/chain-rig.ts';
@@ -55,6 +57,56 @@ describe('headers', () => {
     ]);
     expect(await heights(hashes[5])).toEqual([5, 4, 3, 2, 1, 0]);
     expect(await heights('9'.repeat(64) as BlockHash)).toEqual(await heights());
+  });
+
+  it('of two with one tip, neither the asking nor the answer costs a row but the head', async () => {
+    const base = createMemoryStore();
+    const keys: RowKey[] = [];
+    const snapshot = async (): Promise<Snapshot> => {
+      const view = await base.snapshot();
+      const getMany: Snapshot['getMany'] = (asked) => {
+        keys.push(...asked);
+        return view.getMany(asked);
+      };
+      return new Proxy(view, {
+        get: (target, name) => {
+          if (name === 'getMany') return getMany;
+          const found = Reflect.get(target, name);
+          return typeof found === 'function' ? found.bind(target) : found;
+        },
+      });
+    };
+    const store: Store = new Proxy(base, {
+      get: (target, name) => {
+        if (name === 'snapshot') return snapshot;
+        const found = Reflect.get(target, name);
+        if (name !== 'read') return typeof found === 'function' ? found.bind(target) : found;
+        return (asked: readonly RowKey[]) => {
+          keys.push(...asked);
+          return target.read(asked);
+        };
+      },
+    });
+    const { chain } = await openRig({ params, store });
+    const story = new Story(params);
+    const blocks = story.mineMany(60);
+    await acceptAll(chain, blocks);
+    const tip = blocks[59]!.entry.hash;
+    const first = await chain.locator(tip);
+    keys.length = 0;
+    expect(await chain.locator(tip)).toEqual(first);
+    expect(await chain.headersAfter(first, undefined, 2000)).toEqual([]);
+    expect(keys).toEqual([]);
+    // Another tip, on another branch: another locator.
+    const other = story.mineMany(3, { on: blocks[58]! });
+    await acceptAll(chain, other);
+    const now = await chain.locator(other[2]!.entry.hash);
+    expect(now).toEqual(await chain.locator());
+    expect(now.slice(0, 4)).toEqual(
+      [other[2]!, other[1]!, other[0]!, blocks[58]!].map(({ entry }) => entry.hash),
+    );
+    expect(await chain.locator(tip)).toEqual(first);
+    expect(await chain.headersAfter(first, undefined, 2000)).toEqual(headersOf(other));
   });
 
   it('answers what comes after a locator, across partitions of a thousand', async () => {

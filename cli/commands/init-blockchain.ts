@@ -1,7 +1,10 @@
 /** `init-blockchain`: founds a network whose block 0 pays an address. */
+import { rmSync } from 'node:fs';
+import { Fault } from '../../lib/faults.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { refused, usage } from '../errors.ts';
 import { withOwnChain } from '../host/connect.ts';
+import { networkPath } from '../host/data-dir.ts';
 import { addressForm, chosenNetwork, hashOfAddress, networkOfDir } from '../host/network.ts';
 import { found, parseGenesisBits, settle } from '../host/prepare.ts';
 
@@ -22,8 +25,16 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
       ? choice.params
       : await found({ payTo, ...(bits !== undefined && { bits }) });
   settle(settings.dataDir, params);
-  // Puts block 0 in place, so that the directory is whole when we say so.
-  await withOwnChain(settings, async () => undefined);
+  try {
+    // Puts block 0 in place, so that the directory is whole when we say so.
+    await withOwnChain(settings, async () => undefined);
+  } catch (error) {
+    // Somebody took away the network file of the chain that lies here: ours must not take its place.
+    if (error instanceof Fault && error.code === 'store-foreign') {
+      rmSync(networkPath(settings.dataDir));
+    }
+    throw error;
+  }
   note(`Genesis block hash: ${params.genesisHash}`);
   await print(settings.json ? JSON.stringify({ genesis: params.genesisHash }) : 'Done');
 }

@@ -1,5 +1,5 @@
 /** Commands on a chain in the directory: generate, send-raw, status, peers; and what stops them. */
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -146,6 +146,14 @@ describe('what stops a command ends with 3 and a sentence', () => {
     const { code, stdout, stderr } = await cli(['status', ...there]);
     expect(stderr).toMatch(isSentence);
     expect([code, stdout]).toEqual([3, '']);
+
+    // Founded over a chain whose network file is gone: no other file takes its place.
+    const file = join(own, 'network.json');
+    rmSync(file);
+    const again = await cli(['init-blockchain', '--address', address, ...there]);
+    expect(again.stderr).toContain('The data are those of another network');
+    expect([again.code, again.stdout]).toEqual([3, '']);
+    expect(existsSync(file)).toBe(false);
   });
 
   test('a node that is not there is the other side’s fault', async () => {

@@ -73,7 +73,7 @@ async function acceptOne(
     let version = -1;
     const found: Assessment = await ctx.chain.view((view) => {
       version = view.tip.version;
-      return assess(ctx, parts.cache, view, { tx, returned });
+      return assess(ctx, parts.cache, view, { tx, returned, isCaughtUp });
     });
     if (found.status === 'known') {
       if (returned && !found.confirmed && !(await renew(ctx, parts, txid))) continue;

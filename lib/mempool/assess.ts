@@ -73,16 +73,22 @@ const rejected = (reject: Reject): Assessment => ({ status: 'rejected', reject }
 
 /**
  * `tx` passed checkAlone. `returned`: it was in a block that a reorganisation took off; then its fee
- * is not held against it, its chain may be longer, but it replaces nobody. `dryRun`: dead
- * rows in the way are passed over instead of being named.
+ * is not held against it, its chain may be longer, but it replaces nobody. `isCaughtUp`: what
+ * reorganisations took off was brought back, or is being brought back. `dryRun`: dead rows in the way
+ * are passed over instead of being named.
  */
 export async function assess(
   ctx: MempoolContext,
   cache: PoolCache,
   view: ChainView,
-  offer: { readonly tx: Tx; readonly returned?: boolean; readonly dryRun?: boolean },
+  offer: {
+    readonly tx: Tx;
+    readonly returned?: boolean;
+    readonly isCaughtUp?: boolean;
+    readonly dryRun?: boolean;
+  },
 ): Promise<Assessment> {
-  const { tx, returned = false, dryRun = false } = offer;
+  const { tx, returned = false, isCaughtUp = false, dryRun = false } = offer;
   const [[cells = []], [ownRow, floorRow]] = await Promise.all([
     readCells(view, [tx]),
     ctx.store.read([poolKey(tx.txid), FLOOR_KEY]),
@@ -93,7 +99,9 @@ export async function assess(
   if (own !== undefined) {
     const health = family.health(tx.txid);
     if (health === undefined || health === 'pending') return { status: 'known', confirmed: false };
-    if (!dryRun) return { status: 'blocked', dead: [own] };
+    // Without its parent it cannot be admitted anew, so it stays for who may yet bring the parent back.
+    const isLacking = health.reason === 'bad-txns-inputs-missingorspent';
+    if (!dryRun && !(isLacking && isCaughtUp)) return { status: 'blocked', dead: [own] };
   }
   const { entry: tip } = view.tip;
   if (!isFinal(tx, tip.height + 1, medianTimePast(tip))) return rejected(rejectOf('non-final'));
@@ -101,6 +109,7 @@ export async function assess(
   if (!rivals.ok) return rejected(rivals.reject);
   const found = await findCoins(view, { tx, cells, family });
   if ('status' in found) return found;
+  if (own !== undefined && !dryRun) return { status: 'blocked', dead: [own] };
   const { coins } = found;
   const next = await nextBlock(view, ctx.params, [{ tx, coins }]);
   const inPlace = checkInPlace(tx, coins, next);

@@ -161,4 +161,25 @@ describe('janitors', () => {
     expect(await world.try(child, { local: true })).toBe('known');
     expect((await world.txids()).sort()).toEqual([parent.txid, child.txid].sort());
   });
+
+  it('that take back the first do not throw out who waits for what the second took off', async () => {
+    world = await MempoolWorld.open({ blocks: 8 });
+    const { story } = world;
+    const fork = story.tip;
+    const parent = pay('parent', 'b1:0');
+    const child = pay('child', 'parent:1');
+    const x1 = story.mine({ on: fork, txs: [parent] });
+    const x2 = story.mine({ txs: [child] });
+    const [y2, y3] = [story.mine({ on: x1 }), story.mine()];
+    story.mine({ name: 'z1', on: fork });
+    for (const name of ['z2', 'z3', 'z4']) story.mine({ name });
+    for (const { block } of [x1, x2, y2]) await world.give(block, { stalled: true });
+    const first = await world.give(y3.block);
+    expect(await world.txids()).toEqual([child.txid]);
+    for (const name of ['z1', 'z2', 'z3']) await world.give(story.block(name).block);
+    const second = await world.give(story.block('z4').block, { stalled: true });
+    await world.another().reconcile(first!);
+    await world.mempool.reconcile(second!);
+    expect((await world.txids()).sort()).toEqual([parent.txid, child.txid].sort());
+  });
 });

@@ -84,6 +84,8 @@ export interface ChainView {
   /** Coins with their cells for the inputs' prevouts; the row is found by the script that the scriptSig reveals. */
   coinsOf(tx: Tx): Promise<InputCell[]>;
   locate(txid: Txid): Promise<LocatedTx | undefined>;
+  /** Whether a block of the best chain holds it: `locate` without reading it. */
+  isConfirmed(txid: Txid): Promise<boolean>;
   /** A transaction whose block was taken off the best chain, while its body is kept: never a 404 before the mempool has it. */
   disconnectedTx(txid: Txid): Promise<Tx | undefined>;
   outspend(outpoint: Outpoint): Promise<{ txid: Txid; vin: number; height: Height } | undefined>;

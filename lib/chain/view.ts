@@ -113,6 +113,11 @@ export class SnapshotView implements ChainView {
     return tx && { tx, blockHash, height, position };
   }
 
+  async isConfirmed(txid: Txid): Promise<boolean> {
+    const row = await this.snapshot.get(txKey(txid));
+    return row !== undefined && decodeTxRow(row.value).height !== undefined;
+  }
+
   async disconnectedTx(txid: Txid): Promise<Tx | undefined> {
     const row = await this.snapshot.get(txKey(txid));
     const place = row && decodeTxRow(row.value);

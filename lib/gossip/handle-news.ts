@@ -63,11 +63,11 @@ export async function onInv(
 
 async function unknownTxs(ctx: GossipContext, txids: readonly Txid[]): Promise<Txid[]> {
   const refused = await refusedLately(ctx, txids);
-  const open = txids.filter((txid) => !refused.has(txid));
+  const open = [...new Set(txids)].filter((txid) => !refused.has(txid));
   const known = await Promise.all(
     open.map(async (txid) => {
       if ((await ctx.mempool.get(txid)) !== undefined) return true;
-      return (await ctx.chain.view((view) => view.locate(txid))) !== undefined;
+      return ctx.chain.view((view) => view.isConfirmed(txid));
     }),
   );
   return open.filter((_, i) => !known[i]);

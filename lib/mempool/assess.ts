@@ -179,7 +179,7 @@ async function findCoins(
   });
   const lacking = tx.inputs.flatMap(({ prevout }, i) => (coins[i] === undefined ? [prevout] : []));
   if (lacking.length === 0) return { coins: coins as Coin[] };
-  if ((await view.locate(tx.txid)) !== undefined) return { status: 'known', confirmed: true };
+  if (await view.isConfirmed(tx.txid)) return { status: 'known', confirmed: true };
   const missing = new Set<Txid>();
   let misnamed = 0;
   for (const [i, { prevout }] of tx.inputs.entries()) {

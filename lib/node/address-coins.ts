@@ -71,7 +71,7 @@ async function waitingFor(node: CoinNode, script: ScriptHash): Promise<Waiting> 
 async function stillWaiting(view: ChainView, waiting: Waiting): Promise<readonly Tx[]> {
   const txs: Tx[] = [];
   for (const tx of waiting.txs) {
-    if ((await view.locate(tx.txid)) === undefined) txs.push(tx);
+    if (!(await view.isConfirmed(tx.txid))) txs.push(tx);
   }
   return txs;
 }

@@ -119,6 +119,8 @@ export function fakeChain({ blocks, script, tip }: Parts): Node['chain'] {
       }
       return undefined;
     },
+    isConfirmed: async (txid: Txid) =>
+      blocks.some(({ block }) => block.txs.some((tx) => tx.txid === txid)),
     disconnectedTx: async () => undefined,
     async outspend({ txid, vout }: { txid: Txid; vout: number }) {
       const by = spentBy(txid, vout);

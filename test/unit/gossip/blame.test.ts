@@ -1,11 +1,12 @@
 /** Who is refused for what, who is not touched by it, and what nobody may use up. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { SnapshotView } from '../../../lib/chain/view.ts';
 import { Fault } from '../../../lib/faults.ts';
 import { toBase64 } from '../../../lib/gossip/envelope.ts';
 import type { Message } from '../../../lib/gossip/messages.ts';
 import type { Sender } from '../../../lib/gossip/types.ts';
 import type { Transport } from '../../../lib/ports/transport.ts';
-import type { Txid } from '../../../lib/types.ts';
+import type { BlockHash, Tx, Txid } from '../../../lib/types.ts';
 import { Story } from '../../helpers/chain-builder.ts';
 import { heightOf, NodeNet, tipOf } from '../../helpers/node-net.ts';
 import { greeting, LOOPBACK, ping, post, sessionOf } from './stranger.ts';
@@ -170,6 +171,23 @@ describe('bounds', () => {
     net.clock.advance(21_000);
     const again = await post(net, a, [inv], { sender: { transport: 'http', key: '203.0.113.3' } });
     expect(again.replies.map(({ type }) => type)).toEqual(['getdata']);
+  });
+
+  it('what is named and in the chain is not read for that, however often it is named', async () => {
+    const net = new NodeNet();
+    const a = await net.add('a');
+    const [hash] = await net.mine(a);
+    const coinbase = (await a.node.chain.block(hash as BlockHash))?.txs[0] as Tx;
+    const reads = vi.spyOn(SnapshotView.prototype, 'locate');
+    const looks = vi.spyOn(SnapshotView.prototype, 'isConfirmed');
+    const item = { kind: 'tx', hash: coinbase.txid } as const;
+    const { replies } = await post(net, a, [{ type: 'inv', items: Array(1000).fill(item) }], {
+      sender: AFAR,
+    });
+    const counts = [reads.mock.calls.length, looks.mock.calls.length];
+    vi.restoreAllMocks();
+    expect(replies.filter(({ type }) => type === 'getdata')).toEqual([]);
+    expect(counts).toEqual([0, 1]);
   });
 
   it('one request names no more than a thousand things that are looked up and leased', async () => {

@@ -150,7 +150,7 @@ describe('what stops a command ends with 3 and a sentence', () => {
     // Founded over a chain whose network file is gone: no other file takes its place.
     const file = join(own, 'network.json');
     rmSync(file);
-    const again = await cli(['init-blockchain', '--address', address, ...there]);
+    const again = await cli(['init-blockchain', '--address', founder, ...there]);
     expect(again.stderr).toContain('The data are those of another network');
     expect([again.code, again.stdout]).toEqual([3, '']);
     expect(existsSync(file)).toBe(false);

@@ -78,7 +78,11 @@ async function testOne(node: Node, hex: unknown, rateMax: number): Promise<objec
     allowed: false,
     'reject-reason': reason,
   });
-  if (!verdict.ok) return refused(verdict.reject.reason);
+  if (!verdict.ok) {
+    const { reason } = verdict.reject;
+    // This method alone has another name for it (Core's rpc/mempool.cpp).
+    return refused(reason === 'bad-txns-inputs-missingorspent' ? 'missing-inputs' : reason);
+  }
   const { feeSats, bytes } = verdict.value;
   if (tooDear(feeSats, bytes, rateMax)) return refused('max-fee-exceeded');
   return { txid, wtxid: txid, allowed: true, vsize: bytes, fees: { base: coins(feeSats) } };

@@ -100,6 +100,14 @@ it.each(['/api/address/', '/v1/addresses/'])(
   },
 );
 
+it('testmempoolaccept names a missing parent in its own way', async () => {
+  const { story } = real.world;
+  const parent = story.pay({ name: 'never sent', from: 'b1:0', to: 'bob', sats: 1000_000 });
+  const child = story.pay({ from: `${parent.txid}:0`, to: 'bob', sats: 1000, fee: 5000 });
+  const [told] = (await real.rpc('testmempoolaccept', [toHex(child.raw)])) as Any;
+  expect(told).toMatchObject({ allowed: false, 'reject-reason': 'missing-inputs' });
+});
+
 describe('a miner', () => {
   it('takes a template, has it judged, hands the block in', async () => {
     const before = (await real.rpc('getblocktemplate', { rules: ['segwit'] })) as Any;

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { awsLimits } from '../lib/adapters/aws-limits.ts';
 import { createDynamoClient, createDynamoStore } from '../lib/adapters/dynamodb-store.ts';
 import { createHttpTransport } from '../lib/adapters/http-transport.ts';
 import { awsQueueUrl, createSqsTransport } from '../lib/adapters/sqs-transport.ts';
@@ -101,10 +102,10 @@ async function makeHost(service: string): Promise<AwsHost> {
     service,
     ...(service === 'miner' && { miner: hostname() }),
   });
-  const ssm = new SSMClient({});
+  const ssm = new SSMClient(awsLimits());
   const clients = new Map<string, SQSClient>();
   const clientOf = (region: string): SQSClient => {
-    const known = clients.get(region) ?? new SQSClient({ region });
+    const known = clients.get(region) ?? new SQSClient({ ...awsLimits(), region });
     clients.set(region, known);
     return known;
   };
@@ -116,7 +117,7 @@ async function makeHost(service: string): Promise<AwsHost> {
   if (inbox === undefined) throw new Error('STACKCHAIN_INBOX_ARN is no queue');
   const urlOf = queueUrlOf(endpoint);
   const verifier = createVerifier();
-  const lambda = new LambdaClient({});
+  const lambda = new LambdaClient(awsLimits());
   const miner = createMinerCalls({ lambda, functionName: environment.mineFunction, telemetry });
   let isFirst = true;
   const node = await createNode({

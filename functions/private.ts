@@ -1,5 +1,6 @@
 /** What wants a token: JSON-RPC, wallets, peers, mining on command. The only function that reads wallets. */
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { awsLimits } from '../lib/adapters/aws-limits.ts';
 import { createDynamoClient } from '../lib/adapters/dynamodb-store.ts';
 import { createDynamoVault } from '../lib/adapters/dynamodb-vault.ts';
 import { createSsmKey } from '../lib/adapters/ssm-key.ts';
@@ -23,7 +24,7 @@ export const handler = createHandler('private', async (host) => {
   const { random, clock, node } = host;
   const tokens = createTokenCheck({ client, table: walletTable, nowMs: () => clock.nowMs() });
   const key = createSsmKey({
-    client: new SSMClient({}),
+    client: new SSMClient(awsLimits()),
     name: walletKey,
     random,
     ...(walletKmsKey !== undefined && { kmsKeyId: walletKmsKey }),

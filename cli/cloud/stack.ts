@@ -8,6 +8,7 @@ import { openInbox } from '../../functions/breaker.ts';
 import { parseStackLine, roleClaimedTwice, type StackLine } from '../../functions/stack-line.ts';
 import { rotateToken } from '../../functions/tokens.ts';
 import { inboxName, peerParameter, walletTableName } from '../../infra/names.ts';
+import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 import { idOf } from '../../lib/gossip/rows.ts';
 import type { PeerInfo } from '../../lib/gossip/types.ts';
@@ -70,7 +71,7 @@ export async function inviteLine(options: StackOptions, region: string): Promise
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const Name = peerParameter(nodeId(options));
   const answer = await asked(`no line in ${Name}`, () =>
-    new SSMClient({ region }).send(new GetParameterCommand({ Name })),
+    new SSMClient({ ...awsLimits(), region }).send(new GetParameterCommand({ Name })),
   );
   return answer.Parameter?.Value ?? '';
 }
@@ -78,7 +79,7 @@ export async function inviteLine(options: StackOptions, region: string): Promise
 /** Ends what the breaker did. False: it had done nothing. */
 export async function reopenInbox(options: StackOptions, region: string): Promise<boolean> {
   const { GetQueueUrlCommand, SQSClient } = await import('@aws-sdk/client-sqs');
-  const client = new SQSClient({ region });
+  const client = new SQSClient({ ...awsLimits(), region });
   const QueueName = inboxName(nodeId(options));
   return asked(`no way to ${QueueName}`, async () => {
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }));

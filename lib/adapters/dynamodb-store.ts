@@ -18,6 +18,7 @@ import type {
   TransactResult,
 } from '../ports/store.ts';
 import { checkCommit, checkKeys, checkLooseRow, checkOps, checkRange } from '../store/limits.ts';
+import { awsLimits } from './aws-limits.ts';
 import {
   ATTEMPT_MS_MAX,
   Attempt,
@@ -56,7 +57,7 @@ export interface DynamoStoreOptions {
 
 /** A client as the store needs it: it sends once, for a second try must ask the deadline first. */
 export function createDynamoClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
-  return new DynamoDBClient({ maxAttempts: 1, ...config });
+  return new DynamoDBClient({ ...awsLimits(), maxAttempts: 1, ...config });
 }
 
 /**

@@ -13,7 +13,7 @@ import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 import { idOf } from '../../lib/gossip/rows.ts';
 import type { PeerInfo } from '../../lib/gossip/types.ts';
 import type { ChainParams } from '../../lib/params/index.ts';
-import { parseNetworkFile, toNetworkFile } from '../../lib/params/index.ts';
+import { parseNetworkFile, regtest, toNetworkFile } from '../../lib/params/index.ts';
 import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { refused, remote, usage } from '../errors.ts';
 import { writeText } from '../host/files.ts';
@@ -25,15 +25,20 @@ const ASK_MS_MAX = 5_000;
 export interface StackOptions {
   /** `node0`, `node1`, … */
   readonly node: string;
-  /** The network file, default `network.json` here. */
+  /** `regtest`, or the network file, default `network.json` here. */
   readonly networkFile?: string;
 }
 
 const fileOf = ({ networkFile }: StackOptions): string => resolve(networkFile ?? 'network.json');
 
-export const hasStackNetwork = (options: StackOptions): boolean => existsSync(fileOf(options));
+/** The network that is built in has no file: `deploy --network regtest`. */
+const isBuiltIn = ({ networkFile }: StackOptions): boolean => networkFile === regtest.name;
+
+export const hasStackNetwork = (options: StackOptions): boolean =>
+  isBuiltIn(options) || existsSync(fileOf(options));
 
 export function readStackNetwork(options: StackOptions): ChainParams {
+  if (isBuiltIn(options)) return regtest;
   const path = fileOf(options);
   if (!existsSync(path)) {
     throw usage(`Error: ${path} is missing; run this where the network was deployed from.`);
@@ -120,6 +125,7 @@ export async function isOwnLine(line: StackLine): Promise<boolean | undefined> {
 }
 
 const writePeers = (options: StackOptions, params: ChainParams, peers: readonly string[]): void => {
+  if (isBuiltIn(options)) throw usage(`Error: ${params.name} is built in and keeps no peers.`);
   const file = toNetworkFile({ ...params, peers });
   writeText(fileOf(options), `${JSON.stringify(file, null, 2)}\n`);
 };

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   addForeignPeer,
+  hasStackNetwork,
   readForeignLine,
+  readStackNetwork,
   removeForeignPeer,
   showForeign,
 } from '../../cli/cloud/stack.ts';
-import { toNetworkFile } from '../../lib/params/index.ts';
+import { regtest, toNetworkFile } from '../../lib/params/index.ts';
 import { easyNetwork } from '../helpers/chain-builder.ts';
 import { tempDir } from '../helpers/cli.ts';
 
@@ -84,4 +86,11 @@ describe('the network file', () => {
     );
     expect(peers()).toEqual(before);
   });
+});
+
+it('the network that is built in is found without a file, and takes no peers', () => {
+  const options = { node: 'node0', networkFile: 'regtest' };
+  expect(hasStackNetwork(options)).toBe(true);
+  expect(readStackNetwork(options).genesisHash).toBe(regtest.genesisHash);
+  expect(() => addForeignPeer(options, FAR)).toThrow('regtest is built in and keeps no peers');
 });

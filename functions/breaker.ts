@@ -1,6 +1,7 @@
 /**
  * The breaker: a statement in the inbox's policy that denies all senders of other accounts. A deploy
- * without a change repairs no drift, so it stays until `stackchain peers open`.
+ * that leaves the policy as it was repairs no drift, so it stays until `stackchain peers open`; one
+ * that changes the policy (a foreign peer more or less) writes all of it anew and so ends it.
  */
 import {
   GetQueueAttributesCommand,

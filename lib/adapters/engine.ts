@@ -24,9 +24,16 @@ export function agree(one: Engine, other: Engine): boolean {
   return true;
 }
 
-/** The fastest engine that this machine runs. */
-export async function loadEngine(): Promise<Engine> {
+function choose(): Engine {
   const plain = createPlainEngine();
   const wasm = createWasmEngine();
   return wasm !== undefined && agree(wasm, plain) ? wasm : plain;
+}
+
+let loaded: Engine | undefined;
+
+/** The fastest engine that this machine runs: one a thread, for V8 optimises its code as it is used. */
+export async function loadEngine(): Promise<Engine> {
+  loaded ??= choose();
+  return loaded;
 }

@@ -3,6 +3,7 @@ import type { BlockOutcome, Chain } from '../chain/types.ts';
 import { toHex } from '../codec/hex.ts';
 import type { Mempool, TxOutcome } from '../mempool/types.ts';
 import type { ChainParams } from '../params/chain-params.ts';
+import { genesisBlock } from '../params/genesis.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
@@ -118,6 +119,7 @@ export async function ownVersion(ctx: GossipContext): Promise<Message> {
 export const workText = (chainwork: bigint): string => chainwork.toString(16).padStart(64, '0');
 
 /** No chain can be higher: the median time rule lets six blocks share a second. */
-export function heightMax(ctx: GossipContext, genesisTime: number): number {
-  return 6 * (ctx.now() + ctx.params.maxFutureSeconds - genesisTime);
+export function heightMax(ctx: GossipContext): number {
+  const { time } = genesisBlock(ctx.params).header;
+  return 6 * (ctx.now() + ctx.params.maxFutureSeconds - time);
 }

@@ -2,7 +2,6 @@
  * Handshakes and addresses: version, verack, addr, ping. Owns who becomes a session and what we
  * learn of where others are.
  */
-import { genesisBlock } from '../params/index.ts';
 import { isLoopback, isLoopbackUrl, learnableUrl } from './address.ts';
 import { type GossipContext, heightMax, ownVersion, selfId, workText } from './context.ts';
 import { noteHeadersAsked } from './leases.ts';
@@ -35,7 +34,7 @@ async function claimFault(
   if (version.node !== '' && version.node === (await selfId(ctx))) {
     return { code: 'invalid-request', detail: 'this node called itself' };
   }
-  if (version.height > heightMax(ctx, genesisBlock(ctx.params).header.time)) {
+  if (version.height > heightMax(ctx)) {
     return { code: 'invalid-request', detail: 'no chain of this network can be so high' };
   }
   return undefined;

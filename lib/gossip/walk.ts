@@ -133,8 +133,7 @@ async function walkBatch(
     await dropWalk(ctx, peerId);
     return failed(0, 'its chain changed during the walk');
   }
-  const genesis = await ctx.chain.entry(ctx.params.genesisHash);
-  const highest = heightMax(ctx, genesis?.header.time ?? 0);
+  const highest = heightMax(ctx);
   for (const header of headers) {
     const alone = checkHeader(header, ctx.params);
     const placed = alone.ok ? checkHeaderContext(header, entry, ctx.params, ctx.now()) : alone;

@@ -20,8 +20,7 @@ it('the fast engine is taken where it agrees with the plain one', async () => {
     search(header, target, start, count) {
       const found = plain.search(header, target, start, count);
       if (found !== nonce) return found;
-      const next = plain.search(header, target, found + 1, start + count - found - 1);
-      return next;
+      return plain.search(header, target, found + 1, start + count - found - 1);
     },
   });
   const header = Uint8Array.from({ length: 80 }, (_, i) => 3 * i + 1);
@@ -30,4 +29,6 @@ it('the fast engine is taken where it agrees with the plain one', async () => {
   expect(agree(overlooking(-2), plain)).toBe(true);
   expect(agree(overlooking(first), plain)).toBe(false);
   expect((await loadEngine()).name).toBe('wasm');
+  // One a thread: what V8 has optimised serves the next call too.
+  expect(await loadEngine()).toBe(await loadEngine());
 });

@@ -13,17 +13,23 @@ const pay = (name: string, from: string, to = 'bob', fee = 1000): Tx => {
   return world.story.pay({ name, from, to, sats: half - fee, fee });
 };
 
+/** A parent in the tip and its child that waits. `fork`: the block below. */
+async function openFamily() {
+  world = await MempoolWorld.open({ blocks: 8 });
+  const { story } = world;
+  const fork = story.tip;
+  const parent = pay('parent', 'b1:0');
+  await world.mine({ txs: [parent] });
+  const child = pay('child', 'parent:1');
+  await world.accept(child);
+  return { story, fork, parent, child };
+}
+
 describe('janitors', () => {
   it.each(['stalls', 'died'])(
     'of the next block do not bury whose parents a reorganisation has yet to bring back: who made it %s',
     async (fate) => {
-      world = await MempoolWorld.open({ blocks: 8 });
-      const { story } = world;
-      const fork = story.tip;
-      const parent = pay('parent', 'b1:0');
-      await world.mine({ txs: [parent] });
-      const child = pay('child', 'parent:1');
-      await world.accept(child);
+      const { story, fork, parent, child } = await openFamily();
       story.mine({ on: fork, name: 'r1' });
       for (const name of ['r2', 'r3']) story.mine({ name });
       await world.give(story.block('r1').block, { stalled: true });
@@ -147,13 +153,7 @@ describe('janitors', () => {
   });
 
   it('leave a transaction that is offered again before its parent is back', async () => {
-    world = await MempoolWorld.open({ blocks: 8 });
-    const { story } = world;
-    const fork = story.tip;
-    const parent = pay('parent', 'b1:0');
-    await world.mine({ txs: [parent] });
-    const child = pay('child', 'parent:1');
-    await world.accept(child);
+    const { story, fork, parent, child } = await openFamily();
     story.mine({ on: fork, name: 'r1' });
     story.mine({ name: 'r2' });
     for (const name of ['r1', 'r2']) await world.give(story.block(name).block, { stalled: true });

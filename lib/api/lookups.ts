@@ -7,7 +7,7 @@ import { isCoinbase } from '../consensus/check-transaction.ts';
 import type { MempoolEntry } from '../mempool/types.ts';
 import type { Node } from '../node/types.ts';
 import { p2pkhScript, scriptHash } from '../script/index.ts';
-import type { Block, BlockHash, Height, ScriptHash, Tx, Txid } from '../types.ts';
+import type { Block, BlockHash, Coin, Height, ScriptHash, Tx, Txid } from '../types.ts';
 
 /** Previous transactions that are read at the same time. */
 const READS_AT_ONCE = 16;
@@ -68,6 +68,11 @@ export interface Prevout {
   readonly scriptPubKey: Uint8Array;
 }
 
+export const toPrevout = ({ value, scriptPubKey }: Coin): Prevout => ({
+  valueSats: value,
+  scriptPubKey,
+});
+
 /** By outpoint, for many transactions at once; what is not known is left out. */
 export async function prevoutsOf(
   node: Node,
@@ -94,24 +99,35 @@ export async function prevoutsOf(
   };
 }
 
+/**
+ * Coins that each transaction of a block spent, by its undo data: none for the coinbase. Undefined for
+ * a block that was never connected.
+ */
+export async function spentCoins(
+  node: Node,
+  block: Block,
+): Promise<readonly (readonly Coin[])[] | undefined> {
+  const undo = await node.chain.undo(block.header.hash);
+  if (undo === undefined) return undefined;
+  let at = 0;
+  return block.txs.map((tx, i) => {
+    const from = at;
+    at += i === 0 ? 0 : tx.inputs.length;
+    return undo.slice(from, at);
+  });
+}
+
 /** Prevouts per transaction of a block: from its undo data, one read, else one by one. */
 export async function blockPrevouts(
   node: Node,
   block: Block,
 ): Promise<readonly (readonly (Prevout | undefined)[])[]> {
-  const undo = await node.chain.undo(block.header.hash);
-  if (undo === undefined) {
+  const spent = await spentCoins(node, block);
+  if (spent === undefined) {
     const prevoutOf = await prevoutsOf(node, block.txs);
     return block.txs.map((tx) => tx.inputs.map((input) => prevoutOf(input.prevout)));
   }
-  let at = 0;
-  return block.txs.map((tx, i) => {
-    if (i === 0) return tx.inputs.map(() => undefined);
-    return tx.inputs.map(() => {
-      const coin = undo[at++];
-      return coin && { valueSats: coin.value, scriptPubKey: coin.scriptPubKey };
-    });
-  });
+  return spent.map((coins) => coins.map(toPrevout));
 }
 
 /** Inputs less outputs; 0 for a coinbase; undefined when an input's coin is not known. */

@@ -32,3 +32,6 @@ export function httpStatusOf(code: number): number {
 
 export const invalidParameter = (message: string): RpcError =>
   new RpcError(RPC.invalidParameter, message);
+
+export const decodeFailed = (): RpcError =>
+  new RpcError(RPC.deserialization, 'TX decode failed. Make sure the tx has at least one input.');

@@ -4,9 +4,9 @@ import { isCoinbase } from '../../consensus/check-transaction.ts';
 import { medianTimePast } from '../../consensus/context.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
 import type { Node } from '../../node/types.ts';
-import type { Block, BlockHash, Tx } from '../../types.ts';
+import type { Block, BlockHash, Coin, Tx, TxIn } from '../../types.ts';
 import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
-import { blockPrevouts, feeOf, type Prevout } from '../lookups.ts';
+import { feeOf, spentCoins, toPrevout } from '../lookups.ts';
 import { scriptAddress, scriptAsm, scriptSigAsm, scriptType } from '../script-text.ts';
 import { type ExactNumber, exactNumber } from '../seed-json.ts';
 
@@ -61,7 +61,7 @@ export function headerJson(entry: BlockEntry, place: BlockPlace, txCount: number
   };
 }
 
-/** `verbosity` 1: ids; 2: transactions with fees. */
+/** `verbosity` 1: ids; 2: transactions with fees; 3: also with what their inputs spent. */
 export async function blockJson(
   node: Node,
   found: { entry: BlockEntry; block: Block },
@@ -74,13 +74,13 @@ export async function blockJson(
     strippedsize: size,
     size,
     weight: size * WEIGHT_PER_BYTE,
-    tx: verbosity >= 2 ? await txsOf(node, block) : block.txs.map((tx) => tx.txid),
+    tx: verbosity >= 2 ? await txsOf(node, block, verbosity >= 3) : block.txs.map((tx) => tx.txid),
   };
 }
 
-async function txsOf(node: Node, block: Block): Promise<object[]> {
-  const prevouts = await blockPrevouts(node, block);
-  return block.txs.map((tx, i) => txJson(node, tx, prevouts[i] ?? []));
+async function txsOf(node: Node, block: Block, prevouts: boolean): Promise<object[]> {
+  const spent = await spentCoins(node, block);
+  return block.txs.map((tx, i) => txJson(node, tx, { spent: spent?.[i], prevouts }));
 }
 
 function scriptJson(node: Node, script: Uint8Array): object {
@@ -93,10 +93,35 @@ function scriptJson(node: Node, script: Uint8Array): object {
   };
 }
 
-/** The fee stands there when prevouts are given and all are known. */
-export function txJson(node: Node, tx: Tx, prevouts: readonly (Prevout | undefined)[]): object {
+/** What the inputs spent, where it is known: with it stands the fee, and each coin if asked for. */
+interface Spending {
+  readonly spent?: readonly Coin[] | undefined;
+  readonly prevouts?: boolean;
+}
+
+const prevoutJson = (node: Node, { coinbase, height, value, scriptPubKey }: Coin): object => ({
+  generated: coinbase,
+  height,
+  value: coins(value),
+  scriptPubKey: scriptJson(node, scriptPubKey),
+});
+
+function inputJson(node: Node, input: TxIn, spent: Coin | undefined): object {
+  const { prevout, scriptSig, sequence } = input;
+  return {
+    txid: prevout.txid,
+    vout: prevout.vout,
+    scriptSig: { asm: scriptSigAsm(scriptSig), hex: toHex(scriptSig) },
+    ...(spent === undefined ? {} : { prevout: prevoutJson(node, spent) }),
+    sequence,
+  };
+}
+
+/** `prevouts` of a coinbase, or without `spent`, adds nothing, as with Core where there is no undo data. */
+export function txJson(node: Node, tx: Tx, { spent, prevouts = false }: Spending = {}): object {
   const size = tx.raw.length;
-  const fee = isCoinbase(tx) || prevouts.length === 0 ? undefined : feeOf(tx, prevouts);
+  const isGenerated = isCoinbase(tx);
+  const fee = isGenerated || spent === undefined ? undefined : feeOf(tx, spent.map(toPrevout));
   return {
     txid: tx.txid,
     hash: tx.txid,
@@ -105,15 +130,10 @@ export function txJson(node: Node, tx: Tx, prevouts: readonly (Prevout | undefin
     vsize: size,
     weight: size * WEIGHT_PER_BYTE,
     locktime: tx.lockTime,
-    vin: tx.inputs.map(({ prevout, scriptSig, sequence }) =>
-      isCoinbase(tx)
-        ? { coinbase: toHex(scriptSig), sequence }
-        : {
-            txid: prevout.txid,
-            vout: prevout.vout,
-            scriptSig: { asm: scriptSigAsm(scriptSig), hex: toHex(scriptSig) },
-            sequence,
-          },
+    vin: tx.inputs.map((input, i) =>
+      isGenerated
+        ? { coinbase: toHex(input.scriptSig), sequence: input.sequence }
+        : inputJson(node, input, prevouts ? spent?.[i] : undefined),
     ),
     vout: tx.outputs.map(({ value, scriptPubKey }, n) => ({
       value: coins(value),

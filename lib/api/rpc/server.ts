@@ -22,15 +22,15 @@ import { httpStatusOf, RPC, RpcError } from './errors.ts';
 import { argsOf, type Method, type RpcContext, usageOf } from './method.ts';
 import { miningMethods } from './mining-methods.ts';
 import { nodeMethods } from './node-methods.ts';
+import { rawTxMethods } from './raw-tx-methods.ts';
 import { txMethods } from './tx-methods.ts';
 
 const BATCH_MAX = 1000;
 /** As Core: whoever guesses passwords waits. */
 const WRONG_PASSWORD_MS = 250;
 
-const METHODS: ReadonlyMap<string, Method> = new Map(
-  [...chainMethods, ...miningMethods, ...txMethods, ...nodeMethods].map((m) => [m.name, m]),
-);
+const ALL = [...chainMethods, ...miningMethods, ...txMethods, ...rawTxMethods, ...nodeMethods];
+const METHODS: ReadonlyMap<string, Method> = new Map(ALL.map((one) => [one.name, one]));
 
 const help: Method = {
   name: 'help',

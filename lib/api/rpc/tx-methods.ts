@@ -1,12 +1,12 @@
-/** Methods on transactions and the mempool. */
-import { decodeTx, fromHex, toHex } from '../../codec/index.ts';
+/** Methods that hand transactions in, and those on the mempool. */
+import { decodeTx, fromHex } from '../../codec/index.ts';
 import type { MempoolEntry } from '../../mempool/types.ts';
 import type { Node } from '../../node/types.ts';
 import type { Txid } from '../../types.ts';
 import { allEntries, feeRates } from '../fee-rate.ts';
 import { findTx } from '../lookups.ts';
-import { invalidParameter, RPC, RpcError } from './errors.ts';
-import { coins, txJson, WEIGHT_PER_BYTE } from './forms.ts';
+import { decodeFailed, invalidParameter, RPC, RpcError } from './errors.ts';
+import { coins, WEIGHT_PER_BYTE } from './forms.ts';
 import type { Args, Method } from './method.ts';
 
 /** Core's guard against a fee typed wrong: 0.10 coins per 1,000 bytes. */
@@ -15,9 +15,6 @@ const SATS_PER_COIN = 1e8;
 const TEST_TXS_MAX = 25;
 /** Sequences below this say that the transaction may be replaced (BIP125). */
 const REPLACEABLE_BELOW = 0xfffffffe;
-
-const decodeFailed = (): RpcError =>
-  new RpcError(RPC.deserialization, 'TX decode failed. Make sure the tx has at least one input.');
 
 /** Sats per 1,000 bytes; 0 takes any fee. A coin amount of a setting, never of a payment. */
 function maxFeeRate(args: Args, at: number): number {
@@ -101,51 +98,6 @@ const testMempoolAccept: Method = {
     const results: object[] = [];
     for (const hex of hexes) results.push(await testOne(node, hex, rateMax));
     return results;
-  },
-};
-
-const getRawTransaction: Method = {
-  name: 'getrawtransaction',
-  params: ['txid', 'verbosity', 'blockhash'],
-  required: 1,
-  async run({ api: { node } }, args) {
-    const txid = args.txid(0);
-    const verbosity = args.verbosity(1, 0);
-    const found = await findTx(node, txid);
-    if (found === undefined) {
-      throw new RpcError(
-        RPC.invalidAddressOrKey,
-        'No such mempool or blockchain transaction. Use gettransaction for wallet transactions.',
-      );
-    }
-    if (verbosity <= 0) return toHex(found.tx.raw);
-    const body = txJson(node, found.tx, []);
-    if (found.place === undefined) return body;
-    const [{ entry: tip }, entry] = await Promise.all([
-      node.chain.tip(),
-      node.chain.entry(found.place.blockHash),
-    ]);
-    const time = entry?.header.time ?? 0;
-    return {
-      ...body,
-      blockhash: found.place.blockHash,
-      confirmations: Math.max(1, tip.height - found.place.height + 1),
-      time,
-      blocktime: time,
-    };
-  },
-};
-
-const decodeRawTransaction: Method = {
-  name: 'decoderawtransaction',
-  params: ['hexstring', 'iswitness'],
-  required: 1,
-  async run({ api: { node } }, args) {
-    const raw = args.bytes(0);
-    const tx = raw && decodeTx(raw);
-    if (!tx?.ok) throw decodeFailed();
-    const { hex, ...body } = txJson(node, tx.value, []) as { hex: string };
-    return body;
   },
 };
 
@@ -276,8 +228,6 @@ const estimateSmartFee: Method = {
 export const txMethods: readonly Method[] = [
   sendRawTransaction,
   testMempoolAccept,
-  getRawTransaction,
-  decodeRawTransaction,
   getRawMempool,
   getMempoolEntry,
   getMempoolInfo,

@@ -318,6 +318,10 @@ describe('an explorer', () => {
       { txid: tx.txid, vout: 0, status: { confirmed: false }, value: 4_000_000_000 },
     ]);
     // The block that lost can still be read, with what its inputs spent.
+    const named = (await real.rpc('getrawtransaction', tx.txid, 2, block.header.hash)) as Any;
+    expect(named).toMatchObject({ in_active_chain: false, confirmations: 0, fee: 0.0001 });
+    expect(named).not.toHaveProperty('blocktime');
+    expect(named.vin[0].prevout).toMatchObject({ generated: true, height: 1, value: 50 });
     const lost = (await real.get(`/api/block/${block.header.hash}/txs`)) as Any;
     expect(lost[1]).toMatchObject({ txid: tx.txid, fee: 10_000 });
   });

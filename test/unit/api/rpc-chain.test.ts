@@ -1,9 +1,9 @@
 /** Blocks and transactions by JSON-RPC. */
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../lib/codec/index.ts';
-import { spend } from './fake-chain.ts';
+import { OUR_SCRIPT, spend } from './fake-chain.ts';
 import { entryOf } from './fake-node.ts';
-import { createHarness, OTHER } from './harness.ts';
+import { createHarness, OTHER, OURS } from './harness.ts';
 import { call } from './rpc-call.ts';
 
 describe('reading the chain', () => {
@@ -50,12 +50,39 @@ describe('reading the chain', () => {
     expect(full.text).toContain('"fee":0.00009999,');
     expect(full.text).toContain('"value":50.00000000,');
     expect(payment.vin[0].scriptSig.asm.split(' ')).toHaveLength(2);
+    expect(payment.vin[0]).not.toHaveProperty('prevout');
     expect(payment.vout[0].scriptPubKey).toEqual({
       asm: `OP_DUP OP_HASH160 ${'07'.repeat(20)} OP_EQUALVERIFY OP_CHECKSIG`,
       hex: `76a914${'07'.repeat(20)}88ac`,
       address: OTHER,
       type: 'pubkeyhash',
     });
+  });
+
+  it('shows what a block’s inputs spent at verbosity 3', async () => {
+    const { app, blocks } = createHarness();
+    const { result } = await call(app, 'getblock', [blocks[3]?.entry.hash, 3]);
+    const [coinbase, payment] = result.tx;
+    expect(coinbase.vin[0]).not.toHaveProperty('prevout');
+    expect(Object.keys(payment.vin[0])).toEqual([
+      'txid',
+      'vout',
+      'scriptSig',
+      'prevout',
+      'sequence',
+    ]);
+    expect(payment.vin[0].prevout).toEqual({
+      generated: true,
+      height: 1,
+      value: 50,
+      scriptPubKey: {
+        asm: expect.stringMatching(/^OP_DUP OP_HASH160 /),
+        hex: toHex(OUR_SCRIPT),
+        address: OURS,
+        type: 'pubkeyhash',
+      },
+    });
+    expect(payment.fee).toBe(0.00009999);
   });
 
   it('shows a header', async () => {
@@ -133,6 +160,46 @@ describe('transactions', () => {
     expect((await call(app, 'getrawtransaction', [tx.txid])).result).toBe(toHex(tx.raw));
     const decoded = await call(app, 'decoderawtransaction', [toHex(tx.raw)]);
     expect(decoded.result.txid).toBe(tx.txid);
+  });
+
+  it('are looked for in the block that is named, and nowhere else', async () => {
+    const { app, waiting, blocks } = createHarness();
+    const txid = blocks[3]?.block.txs[1]?.txid;
+    const get = (verbosity: unknown, hash?: string, id: unknown = txid) =>
+      call(app, 'getrawtransaction', [id, verbosity, hash]);
+    const here = blocks[3]?.entry.hash;
+    expect((await get(1, here)).result).toMatchObject({ txid, in_active_chain: true });
+    expect((await get(1)).result).not.toHaveProperty('in_active_chain');
+    expect((await get(0, here)).result).toBe(toHex(blocks[3]?.block.txs[1]?.raw as Uint8Array));
+    const elsewhere = {
+      code: -5,
+      message:
+        'No such transaction found in the provided block. Use gettransaction for wallet transactions.',
+    };
+    expect((await get(1, blocks[2]?.entry.hash)).error).toEqual(elsewhere);
+    const tx = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
+    waiting.push(entryOf(tx, 500));
+    expect((await get(0, here, tx.txid)).error).toEqual(elsewhere);
+    const unknown = { code: -5, message: 'Block hash not found' };
+    expect((await get(1, 'ab'.repeat(32))).error).toEqual(unknown);
+    expect((await get(1, 'ab')).error.code).toBe(-8);
+  });
+
+  it('show fee and prevouts at verbosity 2, once confirmed', async () => {
+    const { app, waiting, blocks } = createHarness();
+    const { entry, block } = blocks[3] as (typeof blocks)[number];
+    const at = async (verbosity: number, txid = block.txs[1]?.txid) =>
+      (await call(app, 'getrawtransaction', [txid, verbosity])).result;
+    const shown = await at(2);
+    expect(shown).toMatchObject({ fee: 0.00009999, blockhash: entry.hash });
+    expect(shown.vin[0].prevout).toMatchObject({ generated: true, height: 1, value: 50 });
+    const { fee, vin, ...rest } = shown;
+    const { prevout, ...input } = vin[0];
+    expect(await at(1)).toEqual({ ...rest, vin: [input] });
+    expect(await at(2, block.txs[0]?.txid)).toEqual(await at(1, block.txs[0]?.txid));
+    const tx = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
+    waiting.push(entryOf(tx, 500));
+    expect(await at(2, tx.txid)).toEqual(await at(1, tx.txid));
   });
 
   it('wait in the mempool', async () => {

@@ -33,5 +33,32 @@ export function httpStatusOf(code: number): number {
 export const invalidParameter = (message: string): RpcError =>
   new RpcError(RPC.invalidParameter, message);
 
-export const decodeFailed = (): RpcError =>
-  new RpcError(RPC.deserialization, 'TX decode failed. Make sure the tx has at least one input.');
+/** `hex`: where several were given, which of them. */
+export const decodeFailed = (hex?: string): RpcError =>
+  new RpcError(
+    RPC.deserialization,
+    `TX decode failed${hex === undefined ? '.' : `: ${hex.slice(0, 80)}`} ` +
+      'Make sure the tx has at least one input.',
+  );
+
+const typeName = (value: unknown): string => {
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+};
+
+const wrongTypeText = (value: unknown, expected: string): string =>
+  `JSON value of type ${typeName(value)} is not of expected type ${expected}`;
+
+export const wrongType = (value: unknown, expected: string): RpcError =>
+  new RpcError(RPC.typeError, wrongTypeText(value, expected));
+
+/** For an argument: `at` counts from 0, `name` is the one in the help. */
+export function wrongArgument(
+  value: unknown,
+  expected: string,
+  { at, name }: { at: number; name: string },
+): RpcError {
+  const faults = { [`Position ${at + 1} (${name})`]: wrongTypeText(value, expected) };
+  return new RpcError(RPC.typeError, `Wrong type passed:\n${JSON.stringify(faults, null, 4)}`);
+}

@@ -6,7 +6,7 @@ import { fromHex } from '../../codec/index.ts';
 import type { BlockHash, Txid } from '../../types.ts';
 import type { Polls } from '../long-poll.ts';
 import type { Api } from '../row.ts';
-import { invalidParameter, RPC, RpcError } from './errors.ts';
+import { invalidParameter, RPC, RpcError, wrongArgument } from './errors.ts';
 
 export interface RpcContext {
   readonly api: Api;
@@ -22,12 +22,6 @@ export interface Method {
   readonly required: number;
   run(context: RpcContext, args: Args): Promise<unknown>;
 }
-
-const typeName = (value: unknown): string => {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
-};
 
 export const usageOf = ({ name, params, required }: Method): string =>
   [name, ...params.map((param, i) => (i < required ? `"${param}"` : `( "${param}" )`))].join(' ');
@@ -47,12 +41,7 @@ export class Args {
   }
 
   #fail(at: number, expected: string): never {
-    const value = this.#values[at];
-    throw new RpcError(
-      RPC.typeError,
-      `Wrong type passed: ${this.#names[at]}: JSON value of type ${typeName(value)} is not of ` +
-        `expected type ${expected}`,
-    );
+    throw wrongArgument(this.#values[at], expected, { at, name: this.#names[at] ?? '' });
   }
 
   string(at: number): string;
@@ -66,7 +55,7 @@ export class Args {
     const value = this.raw(at) ?? absent;
     if (typeof value !== 'number') return this.#fail(at, 'number');
     if (!Number.isSafeInteger(value)) {
-      throw new RpcError(RPC.typeError, 'JSON integer out of range');
+      throw new RpcError(RPC.misc, 'JSON integer out of range');
     }
     return value;
   }
@@ -85,7 +74,7 @@ export class Args {
 
   object(at: number): Record<string, unknown> {
     const value = this.raw(at) ?? {};
-    if (typeName(value) !== 'object') this.#fail(at, 'object');
+    if (typeof value !== 'object' || Array.isArray(value)) this.#fail(at, 'object');
     return value as Record<string, unknown>;
   }
 

@@ -5,32 +5,29 @@ import type { Node } from '../../node/types.ts';
 import type { Txid } from '../../types.ts';
 import { allEntries, feeRates } from '../fee-rate.ts';
 import { findTx } from '../lookups.ts';
-import { decodeFailed, invalidParameter, RPC, RpcError } from './errors.ts';
+import { feeRateOf } from './amount.ts';
+import { decodeFailed, invalidParameter, RPC, RpcError, wrongType } from './errors.ts';
 import { coins, WEIGHT_PER_BYTE } from './forms.ts';
 import type { Args, Method } from './method.ts';
 
 /** Core's guard against a fee typed wrong: 0.10 coins per 1,000 bytes. */
 const MAX_FEE_RATE_SATS = 10_000_000;
-const SATS_PER_COIN = 1e8;
 const TEST_TXS_MAX = 25;
 /** Sequences below this say that the transaction may be replaced (BIP125). */
 const REPLACEABLE_BELOW = 0xfffffffe;
 
-/** Sats per 1,000 bytes; 0 takes any fee. A coin amount of a setting, never of a payment. */
+/** Base units per 1,000 bytes; 0 takes any fee. */
 function maxFeeRate(args: Args, at: number): number {
   const value = args.raw(at);
   if (value === undefined) return MAX_FEE_RATE_SATS;
   // Core's argument before 0.19, which btcd's client still sends: allowhighfees.
   if (typeof value === 'boolean') return value ? 0 : MAX_FEE_RATE_SATS;
-  const coinsPerKb = typeof value === 'string' ? Number(value) : value;
-  if (typeof coinsPerKb !== 'number' || !(coinsPerKb >= 0)) {
-    throw new RpcError(RPC.typeError, 'Amount is not a number or string');
-  }
-  return Math.round(coinsPerKb * SATS_PER_COIN);
+  return feeRateOf(value);
 }
 
+/** The most that the rate allows is rounded up, as Core rounds it. */
 const tooDear = (feeSats: number, bytes: number, rateMax: number): boolean =>
-  rateMax > 0 && feeSats * 1000 > rateMax * bytes;
+  rateMax > 0 && feeSats > Math.ceil((rateMax * bytes) / 1000);
 
 const sendRawTransaction: Method = {
   name: 'sendrawtransaction',
@@ -38,8 +35,8 @@ const sendRawTransaction: Method = {
   required: 1,
   async run({ api: { node } }, args) {
     const raw = args.bytes(0);
-    const rateMax = maxFeeRate(args, 1);
     if (raw === undefined || !decodeTx(raw).ok) throw decodeFailed();
+    const rateMax = maxFeeRate(args, 1);
     const checked = await node.mempool.test(raw);
     if (checked.ok && tooDear(checked.value.feeSats, checked.value.bytes, rateMax)) {
       throw new RpcError(
@@ -64,9 +61,10 @@ const sendRawTransaction: Method = {
 };
 
 async function testOne(node: Node, hex: unknown, rateMax: number): Promise<object> {
-  const raw = typeof hex === 'string' ? fromHex(hex) : undefined;
+  if (typeof hex !== 'string') throw wrongType(hex, 'string');
+  const raw = fromHex(hex);
   const tx = raw && decodeTx(raw);
-  if (raw === undefined || !tx?.ok) throw decodeFailed();
+  if (raw === undefined || !tx?.ok) throw decodeFailed(hex);
   const { txid } = tx.value;
   const verdict = await node.mempool.test(raw);
   const refused = (reason: string): object => ({
@@ -82,7 +80,12 @@ async function testOne(node: Node, hex: unknown, rateMax: number): Promise<objec
   }
   const { feeSats, bytes } = verdict.value;
   if (tooDear(feeSats, bytes, rateMax)) return refused('max-fee-exceeded');
-  return { txid, wtxid: txid, allowed: true, vsize: bytes, fees: { base: coins(feeSats) } };
+  const fees = {
+    base: coins(feeSats),
+    'effective-feerate': coins(Math.floor((feeSats * 1000) / bytes)),
+    'effective-includes': [txid],
+  };
+  return { txid, wtxid: txid, allowed: true, vsize: bytes, fees };
 }
 
 const testMempoolAccept: Method = {

@@ -124,7 +124,6 @@ describe('transactions', () => {
     for (const any of [0, '0', true, false, 0.1]) {
       expect((await call(app, 'sendrawtransaction', [hex, any])).result).toBe(tx.txid);
     }
-    expect((await call(app, 'sendrawtransaction', [hex, -1])).error.code).toBe(-3);
     script.txOutcome = { status: 'rejected', reject: { reason: 'dust', kind: 'policy' } };
     expect((await call(app, 'sendrawtransaction', [hex])).error).toEqual({
       code: -26,
@@ -137,10 +136,58 @@ describe('transactions', () => {
     });
     const tested = await call(app, 'testmempoolaccept', [[hex]]);
     expect(tested.result).toEqual([
-      { txid: tx.txid, wtxid: tx.txid, allowed: true, vsize: tx.raw.length, fees: { base: 1e-5 } },
+      {
+        txid: tx.txid,
+        wtxid: tx.txid,
+        allowed: true,
+        vsize: tx.raw.length,
+        fees: {
+          base: 1e-5,
+          'effective-feerate': Math.floor(1e6 / tx.raw.length) / 1e8,
+          'effective-includes': [tx.txid],
+        },
+      },
     ]);
     const refused = await call(app, 'testmempoolaccept', [[hex], '0.000001']);
     expect(refused.result[0]['reject-reason']).toBe('max-fee-exceeded');
+  });
+
+  it.each([
+    [1, -8, 'Fee rates larger than or equal to 1BTC/kvB are not accepted'],
+    ['1.00000000', -8, 'Fee rates larger than or equal to 1BTC/kvB are not accepted'],
+    [-0.01, -3, 'Amount out of range'],
+    ['21000001', -3, 'Amount out of range'],
+    [1e-9, -3, 'Invalid amount'],
+    ['0.1 ', -3, 'Invalid amount'],
+    ['.1', -3, 'Invalid amount'],
+    [[], -3, 'Amount is not a number or string'],
+  ])('are not sent at a maxfeerate of %j', async (rate, code, message) => {
+    const { app, script, blocks } = createHarness();
+    const hex = toHex(spend(blocks[2]?.block.txs[0] as never, 0, 1000n).raw);
+    const error = { code, message };
+    expect((await call(app, 'sendrawtransaction', [hex, rate])).error).toEqual(error);
+    expect((await call(app, 'testmempoolaccept', [[hex], rate])).error).toEqual(error);
+    expect(script.submitted).toEqual([]);
+  });
+
+  it('may cost what maxfeerate allows, rounded up', async () => {
+    const { app, blocks } = createHarness();
+    const tx = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
+    // The fee is 1,000: ask for the rate that allows exactly this many, by way of its ceiling.
+    const rateFor = (fee: number) => Math.floor((fee * 1000) / tx.raw.length) / 1e8;
+    const test = async (rate: number) =>
+      (await call(app, 'testmempoolaccept', [[toHex(tx.raw)], rate])).result[0].allowed;
+    expect(await test(rateFor(1000))).toBe(true);
+    expect(await test(rateFor(999))).toBe(false);
+  });
+
+  it('are tested only when all of them are transactions', async () => {
+    const { app } = createHarness();
+    const test = async (hex: unknown) => (await call(app, 'testmempoolaccept', [[hex]])).error;
+    const message = 'TX decode failed: ff00 Make sure the tx has at least one input.';
+    expect(await test('ff00')).toEqual({ code: -22, message });
+    const type = 'JSON value of type number is not of expected type string';
+    expect(await test(5)).toEqual({ code: -3, message: type });
   });
 
   it('are shown from chain and mempool', async () => {

@@ -88,6 +88,7 @@ describe('the protocol', () => {
     ['too many arguments', '{"method":"getblockcount","params":[1]}', 500, -1],
     ['too few arguments', '{"method":"getblockhash"}', 500, -1],
     ['a wrong type', '{"method":"getblockhash","params":["1"]}', 500, -3],
+    ['a height between two', '{"method":"getblockhash","params":[1.5]}', 500, -1],
     ['a height out of range', '{"method":"getblockhash","params":[13]}', 500, -8],
     ['a height below', '{"method":"getblockhash","params":[-1]}', 500, -8],
     ['a short hash', '{"method":"getblock","params":["ab"]}', 500, -8],
@@ -105,6 +106,14 @@ describe('the protocol', () => {
     expect(json.result).toBeNull();
     expect(json.error.code).toBe(code);
     expect(json.error.message).not.toBe('');
+  });
+
+  it('says which argument is of a wrong type, as Core does', async () => {
+    const { app } = createHarness();
+    expect((await call(app, 'getblockhash', ['1'])).error.message).toBe(
+      'Wrong type passed:\n{\n    "Position 1 (height)": ' +
+        '"JSON value of type string is not of expected type number"\n}',
+    );
   });
 
   it('speaks 2.0: 200 for errors, no null members, no answer to notifications', async () => {

@@ -1,6 +1,6 @@
 /**
- * Scripts in words, in the two dialects that clients know: Bitcoin Core's and Esplora's. Only the
- * templates of this network, and what genesis blocks hold, have names.
+ * Scripts in words, in the two dialects that clients know: Bitcoin Core's (ScriptToAsmStr) and
+ * Esplora's (rust-bitcoin's). Whatever a caller may hand in to be decoded has a name.
  */
 import { encodeAddress, toHex } from '../codec/index.ts';
 import { parseAnyDer } from '../crypto/der.ts';
@@ -9,32 +9,53 @@ import { matchP2pkh } from '../script/index.ts';
 const OP_PUSHDATA1 = 0x4c;
 const OP_PUSHDATA4 = 0x4e;
 const OP_1NEGATE = 0x4f;
+const OP_RESERVED = 0x50;
 const OP_1 = 0x51;
 const OP_16 = 0x60;
+const OP_NOP = 0x61;
 const OP_RETURN = 0x6a;
+const OP_INVALIDOPCODE = 0xff;
 const NUMBER_BYTES_MAX = 4;
 
-const NAMES: Readonly<Record<number, string>> = {
-  106: 'OP_RETURN',
-  117: 'OP_DROP',
-  118: 'OP_DUP',
-  135: 'OP_EQUAL',
-  136: 'OP_EQUALVERIFY',
-  169: 'OP_HASH160',
-  172: 'OP_CHECKSIG',
-  173: 'OP_CHECKSIGVERIFY',
-  174: 'OP_CHECKMULTISIG',
+/** Opcodes from OP_NOP on, without OP_ (Core's script.h). */
+const NAMES: readonly string[] = [
+  'NOP VER IF NOTIF VERIF VERNOTIF ELSE ENDIF VERIFY RETURN TOALTSTACK FROMALTSTACK',
+  '2DROP 2DUP 3DUP 2OVER 2ROT 2SWAP IFDUP DEPTH DROP DUP NIP OVER PICK ROLL ROT SWAP',
+  'TUCK CAT SUBSTR LEFT RIGHT SIZE INVERT AND OR XOR EQUAL EQUALVERIFY RESERVED1',
+  'RESERVED2 1ADD 1SUB 2MUL 2DIV NEGATE ABS NOT 0NOTEQUAL ADD SUB MUL DIV MOD LSHIFT',
+  'RSHIFT BOOLAND BOOLOR NUMEQUAL NUMEQUALVERIFY NUMNOTEQUAL LESSTHAN GREATERTHAN',
+  'LESSTHANOREQUAL GREATERTHANOREQUAL MIN MAX WITHIN RIPEMD160 SHA1 SHA256 HASH160',
+  'HASH256 CODESEPARATOR CHECKSIG CHECKSIGVERIFY CHECKMULTISIG CHECKMULTISIGVERIFY NOP1',
+  'CHECKLOCKTIMEVERIFY CHECKSEQUENCEVERIFY NOP4 NOP5 NOP6 NOP7 NOP8 NOP9 NOP10',
+  'CHECKSIGADD',
+]
+  .join(' ')
+  .split(' ');
+
+/** Where rust-bitcoin, and so Esplora, has another name. */
+const ESPLORA_NAMES: Readonly<Record<string, string>> = {
+  OP_CHECKLOCKTIMEVERIFY: 'OP_CLTV',
+  OP_CHECKSEQUENCEVERIFY: 'OP_CSV',
 };
+
+/** The name of what is neither push nor small number; undefined where there is none. */
+function nameOf(opcode: number): string | undefined {
+  if (opcode === OP_RESERVED) return 'OP_RESERVED';
+  if (opcode === OP_INVALIDOPCODE) return 'OP_INVALIDOPCODE';
+  const name = NAMES[opcode - OP_NOP];
+  return name && `OP_${name}`;
+}
 
 export type Dialect = 'core' | 'esplora';
 
 interface Step {
   readonly opcode: number;
   readonly data?: Uint8Array;
+  /** What of a push the script is too short for; nothing is read after it. */
+  readonly broken?: 'length' | 'data';
 }
 
-/** Undefined in place of a step: the push is broken, the rest is not read. */
-function* stepsOf(script: Uint8Array): Generator<Step | undefined> {
+function* stepsOf(script: Uint8Array): Generator<Step> {
   let at = 0;
   while (at < script.length) {
     const opcode = script[at++] as number;
@@ -45,11 +66,12 @@ function* stepsOf(script: Uint8Array): Generator<Step | undefined> {
     let length = opcode;
     if (opcode >= OP_PUSHDATA1) {
       const width = 1 << (opcode - OP_PUSHDATA1);
+      if (at + width > script.length) return yield { opcode, broken: 'length' };
       length = 0;
-      for (let i = width - 1; i >= 0; i--) length = length * 256 + (script[at + i] ?? Infinity);
+      for (let i = width - 1; i >= 0; i--) length = length * 256 + (script[at + i] as number);
       at += width;
     }
-    if (!(at + length <= script.length)) return yield undefined;
+    if (at + length > script.length) return yield { opcode, broken: 'data' };
     yield { opcode, data: script.subarray(at, at + length) };
     at += length;
   }
@@ -64,28 +86,33 @@ function smallNumber(data: Uint8Array): number {
   return last & 0x80 ? -value : value;
 }
 
-function coreStep({ opcode, data }: Step): string {
+function coreStep({ opcode, data, broken }: Step): string {
+  if (broken !== undefined) return '[error]';
   if (data !== undefined) {
     return data.length <= NUMBER_BYTES_MAX ? String(smallNumber(data)) : toHex(data);
   }
   if (opcode === 0) return '0';
   if (opcode === OP_1NEGATE) return '-1';
   if (opcode >= OP_1 && opcode <= OP_16) return String(opcode - OP_1 + 1);
-  return NAMES[opcode] ?? 'OP_UNKNOWN';
+  return nameOf(opcode) ?? 'OP_UNKNOWN';
 }
 
-function esploraStep({ opcode, data }: Step): string {
-  if (data !== undefined) {
+/** With the space before it: rust-bitcoin writes none where a length is cut off. */
+function esploraStep({ opcode, data, broken }: Step): string {
+  if (broken === 'length') return '<unexpected end>';
+  if (data !== undefined || broken !== undefined) {
     const name =
       opcode < OP_PUSHDATA1
         ? `OP_PUSHBYTES_${opcode}`
         : `OP_PUSHDATA${1 << (opcode - OP_PUSHDATA1)}`;
-    return data.length === 0 ? name : `${name} ${toHex(data)}`;
+    if (data === undefined) return ` ${name} <push past end>`;
+    return data.length === 0 ? ` ${name}` : ` ${name} ${toHex(data)}`;
   }
-  if (opcode === 0) return 'OP_0';
-  if (opcode === OP_1NEGATE) return 'OP_PUSHNUM_NEG1';
-  if (opcode >= OP_1 && opcode <= OP_16) return `OP_PUSHNUM_${opcode - OP_1 + 1}`;
-  return NAMES[opcode] ?? `OP_UNKNOWN_${opcode}`;
+  if (opcode === 0) return ' OP_0';
+  if (opcode === OP_1NEGATE) return ' OP_PUSHNUM_NEG1';
+  if (opcode >= OP_1 && opcode <= OP_16) return ` OP_PUSHNUM_${opcode - OP_1 + 1}`;
+  const name = nameOf(opcode) ?? `OP_RETURN_${opcode}`;
+  return ` ${ESPLORA_NAMES[name] ?? name}`;
 }
 
 /** Core's names of hash types, also with 80 (ANYONECANPAY). */
@@ -103,21 +130,17 @@ function signatureText(data: Uint8Array): string | undefined {
 /** As Core's getrawtransaction and its like show a scriptSig: hash types of signatures by name. */
 export function scriptSigAsm(script: Uint8Array): string {
   if (script[0] === OP_RETURN) return scriptAsm(script, 'core');
-  const words: string[] = [];
-  for (const step of stepsOf(script)) {
-    if (step === undefined) words.push('[error]');
-    else words.push((step.data && signatureText(step.data)) ?? coreStep(step));
-  }
+  const words = Array.from(
+    stepsOf(script),
+    (step) => (step.data && signatureText(step.data)) ?? coreStep(step),
+  );
   return words.join(' ');
 }
 
 export function scriptAsm(script: Uint8Array, dialect: Dialect): string {
-  const words: string[] = [];
-  for (const step of stepsOf(script)) {
-    if (step === undefined) words.push(dialect === 'core' ? '[error]' : '<unexpected end>');
-    else words.push(dialect === 'core' ? coreStep(step) : esploraStep(step));
-  }
-  return words.join(' ');
+  const steps = stepsOf(script);
+  if (dialect === 'core') return Array.from(steps, coreStep).join(' ');
+  return Array.from(steps, esploraStep).join('').trimStart();
 }
 
 const TYPES = {

@@ -1,6 +1,9 @@
-/** Scripts in Core's words: cases of its own functional test (rpc_decodescript.py). */
+/**
+ * Scripts in words. In Core's: cases of its own functional test (rpc_decodescript.py); in Esplora's:
+ * of rust-bitcoin's tests of how a script is printed.
+ */
 import { describe, expect, it } from 'vitest';
-import { scriptSigAsm } from '../../../lib/api/script-text.ts';
+import { scriptAsm, scriptSigAsm } from '../../../lib/api/script-text.ts';
 import { script } from '../../helpers/chain-builder.ts';
 
 const DER =
@@ -24,5 +27,51 @@ describe('a scriptSig', () => {
   it('data that is no signature, numbers and a broken push', () => {
     expect(scriptSigAsm(script(`05${'01'.repeat(5)}0181024c`))).toBe('0101010101 -1 [error]');
     expect(scriptSigAsm(script(`6a47${DER}01`))).toBe(`OP_RETURN ${DER}01`);
+  });
+});
+
+describe('opcodes', () => {
+  const core = (hex: string) => scriptAsm(script(hex), 'core');
+  const esplora = (hex: string) => scriptAsm(script(hex), 'esplora');
+
+  it('have Core’s names', () => {
+    expect(core('004f515260')).toBe('0 -1 1 2 16');
+    expect(core('50616263646566676869')).toBe(
+      'OP_RESERVED OP_NOP OP_VER OP_IF OP_NOTIF OP_VERIF OP_VERNOTIF OP_ELSE OP_ENDIF OP_VERIFY',
+    );
+    expect(core('6b7d7e838d8fa5a6aaabaf')).toBe(
+      'OP_TOALTSTACK OP_TUCK OP_CAT OP_INVERT OP_2MUL OP_NEGATE OP_WITHIN OP_RIPEMD160 OP_HASH256 ' +
+        'OP_CODESEPARATOR OP_CHECKMULTISIGVERIFY',
+    );
+    expect(core('b0b1b2b3b9babbfeff')).toBe(
+      'OP_NOP1 OP_CHECKLOCKTIMEVERIFY OP_CHECKSEQUENCEVERIFY OP_NOP4 OP_NOP10 OP_CHECKSIGADD ' +
+        'OP_UNKNOWN OP_UNKNOWN OP_INVALIDOPCODE',
+    );
+  });
+
+  it('have rust-bitcoin’s names at Esplora', () => {
+    expect(esplora('004f5160')).toBe('OP_0 OP_PUSHNUM_NEG1 OP_PUSHNUM_1 OP_PUSHNUM_16');
+    expect(esplora('5061b0b1b2b3babbfeff')).toBe(
+      'OP_RESERVED OP_NOP OP_NOP1 OP_CLTV OP_CSV OP_NOP4 OP_CHECKSIGADD OP_RETURN_187 ' +
+        'OP_RETURN_254 OP_INVALIDOPCODE',
+    );
+  });
+
+  it('pushes of up to four bytes are numbers to Core, with their sign', () => {
+    expect(core('018004ffffff7f04ffffffff0201004c')).toBe('0 2147483647 -2147483647 1 [error]');
+    expect(core('0500000000004c00')).toBe('0000000000 0');
+    expect(esplora('01804c004d0100aa')).toBe('OP_PUSHBYTES_1 80 OP_PUSHDATA1 OP_PUSHDATA2 aa');
+  });
+
+  it.each([
+    ['01', 'OP_PUSHBYTES_1 <push past end>'],
+    ['4c', '<unexpected end>'],
+    ['4c02aa', 'OP_PUSHDATA1 <push past end>'],
+    ['4e01', '<unexpected end>'],
+    ['4effffffff', 'OP_PUSHDATA4 <push past end>'],
+    ['764d01', 'OP_DUP<unexpected end>'],
+  ])('a cut push in %s', (hex, text) => {
+    expect(esplora(hex)).toBe(text);
+    expect(core(hex)).toBe(hex.startsWith('76') ? 'OP_DUP [error]' : '[error]');
   });
 });

@@ -5,7 +5,7 @@ import type { Node } from '../../node/types.ts';
 import type { Block, BlockHash } from '../../types.ts';
 import { blockPrevouts } from '../lookups.ts';
 import { blockForm, statusOf, txForm } from './forms.ts';
-import { bad, missing, type Route } from './server.ts';
+import { bad, Lasting, missing, type Route } from './server.ts';
 
 const BLOCKS_PAGE = 10;
 const TXS_PAGE = 25;
@@ -105,12 +105,18 @@ export const blockRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/block/:hash/header',
-    handle: async ({ node }, params) => toHex((await entryOf(node, params.blockHash())).header.raw),
+    async handle({ node }, params) {
+      const { hash, header } = await entryOf(node, params.blockHash());
+      return new Lasting(toHex(header.raw), hash);
+    },
   },
   {
     method: 'GET',
     path: '/block/:hash/raw',
-    handle: ({ node }, params) => rawOf(node, params.blockHash()),
+    async handle({ node }, params) {
+      const hash = params.blockHash();
+      return new Lasting(await rawOf(node, hash), hash);
+    },
   },
   {
     method: 'GET',
@@ -120,8 +126,13 @@ export const blockRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/block/:hash/txids',
-    handle: async ({ node }, params) =>
-      (await blockOf(node, params.blockHash())).txs.map((tx) => tx.txid),
+    async handle({ node }, params) {
+      const { header, txs } = await blockOf(node, params.blockHash());
+      return new Lasting(
+        txs.map((tx) => tx.txid),
+        header.hash,
+      );
+    },
   },
   {
     method: 'GET',
@@ -130,7 +141,7 @@ export const blockRoutes: readonly Route[] = [
       const index = params.integer('index');
       const tx = (await blockOf(node, params.blockHash())).txs[index];
       if (tx === undefined) throw missing('tx index');
-      return tx.txid;
+      return new Lasting(tx.txid, tx.txid);
     },
   },
   {

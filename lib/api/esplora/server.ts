@@ -5,6 +5,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { BlockHash, Height, ScriptHash, Txid } from '../../types.ts';
+import { IMMUTABLE, isKnown } from '../caching.ts';
 import { addressScript } from '../lookups.ts';
 import { newRequestId, toProblem } from '../mount.ts';
 import { Problem } from '../problem.ts';
@@ -25,6 +26,17 @@ export const bad = (message: string): EsploraError => new EsploraError(400, mess
 
 /** Text, bytes, or anything else as JSON. */
 export type Reply = string | Uint8Array | object;
+
+/** An answer that no block to come can change: whoever asked may keep it. */
+export class Lasting {
+  readonly reply: Reply;
+  /** What it was made from, one for each path. */
+  readonly tag: string;
+  constructor(reply: Reply, tag: string) {
+    this.reply = reply;
+    this.tag = tag;
+  }
+}
 
 export type Handle = (api: Api, params: Params, request: Request) => Promise<Reply>;
 
@@ -92,7 +104,8 @@ const TEXT = { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' };
 const text = (body: string, status: number): Response =>
   new Response(body, { status, headers: TEXT });
 
-function toResponse(reply: Reply): Response {
+function toResponse(reply: Reply, request: Request): Response {
+  if (reply instanceof Lasting) return lastingResponse(reply, request);
   if (typeof reply === 'string') return text(reply, 200);
   if (reply instanceof Uint8Array) {
     const headers = { ...HEADERS, 'Content-Type': 'application/octet-stream' };
@@ -100,6 +113,16 @@ function toResponse(reply: Reply): Response {
   }
   const headers = { ...HEADERS, 'Content-Type': 'application/json' };
   return new Response(JSON.stringify(reply), { headers });
+}
+
+function lastingResponse({ reply, tag }: Lasting, request: Request): Response {
+  const etag = `"${tag}"`;
+  const response = isKnown(request, etag)
+    ? new Response(null, { status: 304, headers: HEADERS })
+    : toResponse(reply, request);
+  response.headers.set('Cache-Control', IMMUTABLE);
+  response.headers.set('ETag', etag);
+  return response;
 }
 
 function failure(api: Api, error: unknown): Response {
@@ -119,7 +142,7 @@ export function mountRoutes(app: OpenAPIHono, api: Api, routes: readonly Route[]
     methods.set(full, [...(methods.get(full) ?? []), ...names]);
     app.on(method, full, async (c: Context) => {
       try {
-        return toResponse(await handle(api, new Params(c.req.param(), api), c.req.raw));
+        return toResponse(await handle(api, new Params(c.req.param(), api), c.req.raw), c.req.raw);
       } catch (error) {
         return failure(api, error);
       }

@@ -16,9 +16,11 @@ import { allEntries, feeRates } from '../fee-rate.ts';
 import { type FoundTx, findTx, prevoutsOf } from '../lookups.ts';
 import { TX_BODY_BYTES_MAX, textOf, withBody } from '../request.ts';
 import { statusOf, type TxStatus, txForm, UNCONFIRMED } from './forms.ts';
-import { bad, missing, type Route } from './server.ts';
+import { bad, Lasting, missing, type Reply, type Route } from './server.ts';
 
 const RECENT = 10;
+/** Blocks on top of one that Esplora takes for final. */
+const DEEP_BLOCKS = 10;
 /** Blocks to wait, as Esplora lists them. */
 const FEE_TARGETS = [...Array.from({ length: 25 }, (_, i) => i + 1), 144, 504, 1008];
 /** Bytes of mempool that share a line of the fee histogram. */
@@ -33,6 +35,13 @@ async function found(node: Node, txid: Txid): Promise<FoundTx> {
 export async function txStatus(node: Node, { place }: FoundTx): Promise<TxStatus> {
   const entry = place && (await node.chain.entry(place.blockHash));
   return entry === undefined ? UNCONFIRMED : statusOf(entry);
+}
+
+/** The bytes of an id never change, but whether a young transaction is there may. */
+async function lastingWhenDeep(node: Node, { tx, place }: FoundTx, reply: Reply): Promise<Reply> {
+  if (place === undefined) return reply;
+  const { entry: tip } = await node.chain.tip({ recent: true });
+  return tip.height - place.height < DEEP_BLOCKS ? reply : new Lasting(reply, tx.txid);
 }
 
 /** Forms of several transactions, their inputs' coins read together. */
@@ -196,12 +205,18 @@ export const txRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/tx/:txid/hex',
-    handle: async ({ node }, params) => toHex((await found(node, params.txid())).tx.raw),
+    async handle({ node }, params) {
+      const tx = await found(node, params.txid());
+      return lastingWhenDeep(node, tx, toHex(tx.tx.raw));
+    },
   },
   {
     method: 'GET',
     path: '/tx/:txid/raw',
-    handle: async ({ node }, params) => (await found(node, params.txid())).tx.raw,
+    async handle({ node }, params) {
+      const tx = await found(node, params.txid());
+      return lastingWhenDeep(node, tx, tx.tx.raw);
+    },
   },
   {
     method: 'GET',

@@ -1,7 +1,9 @@
 /** Rows of blocks and transactions: reading, and handing one in. */
+
 import { fromHex } from '../../codec/index.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
 import type { BlockHash, Txid } from '../../types.ts';
+import { IMMUTABLE } from '../caching.ts';
 import { feeOfFound, findTx } from '../lookups.ts';
 import { fromCursor, toCursor } from '../paging.ts';
 import { invalidRequest, notFound, rejectProblem } from '../problem.ts';
@@ -25,7 +27,6 @@ import { blockJson, type SeedBlock, txJson } from '../seed-json.ts';
 const PAGE_RAW_BYTES_MAX = 1_000_000;
 const HASH_DIGITS = 64;
 const BLOCKS = 'blocks';
-const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** The entry that a hash or a height of the best chain names. Throws Problem `not-found`. */
 async function entryOf({ node }: Api, name: string): Promise<BlockEntry> {

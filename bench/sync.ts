@@ -3,17 +3,18 @@
  * for a chain of 20,000 payments and for one of empty blocks. Beside it, as the limit: the same
  * blocks connected from memory, without a peer. Memory is that of the syncing process at its end.
  *
- *   npx node bench/sync.ts [--txs 20000] [--per-block 100] [--empty 3000]
+ *   npx node bench/sync.ts [--txs 20000] [--per-block 100] [--empty 3000] [--threads N]
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { createHttpTransport } from '../lib/adapters/http-transport.ts';
 import { openLevelStore } from '../lib/adapters/leveldb-store.ts';
 import { systemRandom } from '../lib/adapters/system-random.ts';
+import { createThreadedVerifier } from '../lib/adapters/threaded-verifier.ts';
 import { createVerifier } from '../lib/adapters/verifier.ts';
 import { makeTx } from '../lib/codec/tx.ts';
 import { childEntry } from '../lib/consensus/context.ts';
@@ -31,7 +32,6 @@ import { openHttpNode } from '../test/helpers/http-nodes.ts';
 
 const params = easyNetwork({ maturity: 1, maxFutureSeconds: 7200, reorgLimit: 0 });
 const clock = { nowMs: () => 1_900_000_000_000 };
-const NATIVE = createVerifier();
 const FAN = 2000;
 const SATS = 100_000;
 const WINDOW = 200;
@@ -41,10 +41,14 @@ const { values } = parseArgs({
     txs: { type: 'string', default: '20000' },
     'per-block': { type: 'string', default: '100' },
     empty: { type: 'string', default: '3000' },
+    /** That check signatures; as many as cores, if not said. */
+    threads: { type: 'string' },
     serve: { type: 'string' },
     from: { type: 'string' },
   },
 });
+
+const THREADS = Number(values.threads ?? availableParallelism());
 
 interface Coin {
   readonly tx: Tx;
@@ -126,7 +130,7 @@ async function readBlocks(file: string): Promise<Uint8Array[]> {
 /** The peer, in a process of its own: serves the blocks of a file until it is ended. */
 async function servePeer(file: string): Promise<void> {
   const raws = await readBlocks(file);
-  const { node, url } = await openHttpNode({ params, clock, verifier: NATIVE });
+  const { node, url } = await openHttpNode({ params, clock, verifier: createVerifier() });
   await connectAll(node, raws);
   console.log(url);
 }
@@ -143,7 +147,7 @@ async function withNode<T>(peers: string[], task: (node: Node) => Promise<T>): P
   const dir = await mkdtemp(join(tmpdir(), 'stackchain-sync-'));
   const store = await openLevelStore(dir);
   const transport = createHttpTransport();
-  const verifier = createVerifier();
+  const verifier = createThreadedVerifier({ threads: THREADS });
   const transports = [transport];
   try {
     const node = await createNode({
@@ -205,7 +209,9 @@ async function measure(name: string, raws: readonly Uint8Array[], txs: number): 
   try {
     const runs: Run[] = [];
     for (const from of [file, peer.line]) {
-      const run = JSON.parse((await again(['--from', from])).line) as Run;
+      const run = JSON.parse(
+        (await again(['--from', from, '--threads', `${THREADS}`])).line,
+      ) as Run;
       if (run.height !== raws.length) throw new Error(`ended at ${run.height} of ${raws.length}`);
       runs.push(run);
     }
@@ -235,7 +241,7 @@ else if (values.from?.startsWith('http')) {
   console.log(JSON.stringify(await timed([], (node) => connectAll(node, raws))));
 } else {
   const txs = Number(values.txs);
-  console.log(`verifier ${NATIVE.name}, Node ${process.version}`);
+  console.log(`verifier ${createVerifier().name}, ${THREADS} threads, Node ${process.version}`);
   await measure('payments', busy(txs, Number(values['per-block'])), txs);
   const empty = Number(values.empty);
   if (empty > 0) await measure('empty', idle(empty), 0);

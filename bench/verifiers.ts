@@ -1,6 +1,7 @@
 /**
  * Signature checks a second and core, of each verifier that this machine has, against the native
- * binding of libsecp256k1 in the same run; and what the first check of a fresh process waits for.
+ * binding of libsecp256k1 in the same run; by the clock, what all cores together do; and what the
+ * first check of a fresh process waits for.
  *
  *   npx node bench/verifiers.ts [--checks 500] [--rounds 5] [--json]
  */
@@ -8,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { createNativeVerifier } from '../lib/adapters/native-verifier.ts';
 import { createNobleVerifier } from '../lib/adapters/noble-verifier.ts';
+import { createThreadedVerifier } from '../lib/adapters/threaded-verifier.ts';
 import { createWasmVerifier } from '../lib/adapters/wasm-verifier.ts';
 import { publicKey, sign } from '../lib/crypto/ecdsa.ts';
 import type { Verifier } from '../lib/ports/verifier.ts';
@@ -24,10 +26,12 @@ const { values } = parseArgs({
   },
 });
 
+const threaded = createThreadedVerifier({ cacheMax: 1 });
 const MAKERS: Readonly<Record<string, () => Verifier | undefined>> = {
   native: createNativeVerifier,
   wasm: createWasmVerifier,
   noble: createNobleVerifier,
+  threads: () => threaded,
 };
 /** Of plain JavaScript so many fewer a round: it is that much slower. */
 const NOBLE_SHARE = 10;
@@ -42,11 +46,19 @@ function makeChecks(count: number): SignatureCheck[] {
   });
 }
 
-async function msOf(verifier: Verifier, checks: readonly SignatureCheck[]): Promise<number> {
-  const from = process.cpuUsage();
+interface Times {
+  /** Of the processor, all threads: what a busy machine does not change. */
+  readonly cpu: number;
+  readonly clock: number;
+}
+
+async function rateOf(verifier: Verifier, checks: readonly SignatureCheck[]): Promise<Times> {
+  const [from, before] = [performance.now(), process.cpuUsage()];
   if ((await verifier.firstInvalid(checks)) !== -1) throw new Error('a good signature fails');
-  const { user, system } = process.cpuUsage(from);
-  return (user + system) / 1000;
+  const clockMs = performance.now() - from;
+  const { user, system } = process.cpuUsage(before);
+  const perSecond = checks.length * 1000;
+  return { cpu: perSecond / ((user + system) / 1000), clock: perSecond / clockMs };
 }
 
 /** Milliseconds that the first check takes in a fresh process, loading included. */
@@ -58,22 +70,24 @@ function firstMs(name: string): number {
 
 async function measure(): Promise<void> {
   const all = makeChecks(Number(values.checks));
+  const threads = await threaded.ready();
   const found = Object.entries(MAKERS).flatMap(([key, make]) => {
     const verifier = make();
-    return verifier === undefined ? [] : [{ key, verifier, rates: [] as number[] }];
+    return verifier === undefined ? [] : [{ key, verifier, rates: [] as Times[] }];
   });
   for (let round = 0; round <= Number(values.rounds); round++) {
     for (const { key, verifier, rates } of found) {
       const checks = key === 'noble' ? all.slice(0, all.length / NOBLE_SHARE) : all;
-      const rate = (checks.length / (await msOf(verifier, checks))) * 1000;
+      const rate = await rateOf(verifier, checks);
       if (round > 0) rates.push(rate);
     }
   }
-  const limit = median(found[0]?.rates ?? []);
+  const limit = median(found[0]?.rates.map(({ cpu }) => cpu) ?? []);
   const rows = found.map(({ key, verifier, rates }) => ({
-    verifier: verifier.name,
-    'checks/s': round(median(rates)),
-    [`of ${found[0]?.verifier.name}`]: round(median(rates) / limit, 2),
+    verifier: verifier.name + (key === 'threads' ? `, ${threads} threads` : ''),
+    'checks/s and core': round(median(rates.map(({ cpu }) => cpu))),
+    [`of ${found[0]?.verifier.name}`]: round(median(rates.map(({ cpu }) => cpu)) / limit, 2),
+    'by the clock': round(median(rates.map(({ clock }) => clock))),
     'first check, ms': round(median([1, 2, 3].map(() => firstMs(key))), 1),
   }));
   if (values.json) console.log(JSON.stringify({ bench: 'verifiers', load: loadText(), rows }));

@@ -24,6 +24,7 @@ export { type LevelStore, openLevelStore } from './adapters/leveldb-store.ts';
 export { createMemoryStore, type MemoryStore } from './adapters/memory-store.ts';
 export { createSystemClock, systemClock } from './adapters/system-clock.ts';
 export { systemRandom } from './adapters/system-random.ts';
+export { createThreadedVerifier, type ThreadedVerifier } from './adapters/threaded-verifier.ts';
 export { createVerifier } from './adapters/verifier.ts';
 /* A node. */
 export type { BlockOutcome, Chain, ChainChange, ChainView } from './chain/types.ts';

@@ -1,6 +1,6 @@
 /** `network`: several nodes on this machine, which gossip, mine and take payments. */
 
-import { createVerifier } from '../../lib/adapters/verifier.ts';
+import { createThreadedVerifier } from '../../lib/adapters/threaded-verifier.ts';
 import { coinsText } from '../../lib/api/seed-json.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
@@ -45,7 +45,7 @@ async function run(context: Context, options: Readonly<Record<string, unknown>>)
   const { settings, io } = context;
   const wanted = readNetwork(options);
   const view = createView(io, { quiet: settings.quiet || settings.json });
-  const verifier = createVerifier();
+  const verifier = createThreadedVerifier();
   warnOfVerifier(verifier, context.warn);
   const stop = listenForStop(io);
   try {

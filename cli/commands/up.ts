@@ -1,7 +1,7 @@
 /** `up`: one node that serves and, if wanted, mines. Ends by `q`, Ctrl-C or SIGTERM. */
 
 import type { LevelStore } from '../../lib/adapters/leveldb-store.ts';
-import { createVerifier } from '../../lib/adapters/verifier.ts';
+import { createThreadedVerifier } from '../../lib/adapters/threaded-verifier.ts';
 import { decodeHeader } from '../../lib/codec/index.ts';
 import { type ChainParams, stacknetBase } from '../../lib/params/index.ts';
 import { p2pkhScript } from '../../lib/script/index.ts';
@@ -180,7 +180,7 @@ async function serve(context: Context, up: UpOptions, from: Beginning): Promise<
   if (known !== undefined) settle(settings.dataDir, params);
   if (isNewChain) await sayGenesis(say, params, address);
   else if (isEmpty) context.note(`Joined the network with genesis ${params.genesisHash}.`);
-  const verifier = createVerifier();
+  const verifier = createThreadedVerifier();
   warnOfVerifier(verifier, warn);
   const node = await runNode({
     ...parts,

@@ -7,9 +7,12 @@ import { createWasmVerifier } from './wasm-verifier.ts';
 
 /**
  * Native if it loads, else WebAssembly at a quarter of its speed, else plain JavaScript (`name` is
- * then `noble`, and the host should say so), behind a cache of valid signatures.
+ * then `noble`, and the host should say so).
  */
+export const fastestVerifier = (): Verifier =>
+  createNativeVerifier() ?? createWasmVerifier() ?? createNobleVerifier();
+
+/** The fastest of this machine, in the calling thread, behind a cache of valid signatures. */
 export function createVerifier(options: { readonly cacheMax?: number } = {}): Verifier {
-  const fastest = createNativeVerifier() ?? createWasmVerifier() ?? createNobleVerifier();
-  return withSignatureCache(fastest, options.cacheMax);
+  return withSignatureCache(fastestVerifier(), options.cacheMax);
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSignatureCache } from '../../lib/adapters/caching-verifier.ts';
 import { createNativeVerifier } from '../../lib/adapters/native-verifier.ts';
 import { createNobleVerifier } from '../../lib/adapters/noble-verifier.ts';
+import { createThreadedVerifier } from '../../lib/adapters/threaded-verifier.ts';
 import { createVerifier } from '../../lib/adapters/verifier.ts';
 import { createWasmVerifier } from '../../lib/adapters/wasm-verifier.ts';
 import type { SignatureCheck } from '../../lib/types.ts';
@@ -22,6 +23,9 @@ verifierSuite({
 verifierSuite({ name: 'wasm', open: createWasmVerifier, absent: 'no WebAssembly here' });
 verifierSuite({ name: 'the best of this machine', open: createVerifier });
 verifierSuite({ name: 'cached, room for four', open: () => createVerifier({ cacheMax: 4 }) });
+const threaded = createThreadedVerifier({ threads: 2, sharedMin: 1, cacheMax: 4 });
+verifierSuite({ name: 'two threads, whatever there is', open: () => threaded });
+beforeAll(async () => expect(await threaded.ready()).toBe(2), 60_000);
 
 describe('createVerifier', () => {
   it('bears the name of what does the work', () => {

@@ -91,6 +91,9 @@ describe.skipIf(old === undefined)('under a Node that is too old for the sources
     await node.line(/^Press /);
     expect(await liveNodeFile(dir)).toBeDefined();
     node.child.kill('SIGKILL');
-    await waitFor(async () => ((await liveNodeFile(dir)) === undefined ? true : undefined), 10_000);
+    await waitFor(
+      async () => ((await liveNodeFile(dir)) === undefined ? true : undefined),
+      120_000,
+    );
   });
 });

@@ -151,7 +151,7 @@ describe('a node that runs', () => {
       const { height, mining } = JSON.parse(line);
       expect(mining).toMatchObject({ active: true, address: A });
       return height >= 2 ? true : undefined;
-    }, 60_000);
+    }, 120_000);
   });
 
   test('takes payments into its mempool, signed by the keys here', async () => {
@@ -215,15 +215,15 @@ describe('--connect', () => {
     const first = await up('--no-mining', '--address', A, ...at);
     await ok(['generate', '12', '--address', A, ...at]);
     const other = tempDir();
-    const joined = startCli(
-      ['up', '--no-mining', '--port', '0', '--connect', first.url].concat(['--data-dir', other]),
-    );
+    // Nobody can call one that listens everywhere: the first, called, would soon be one that calls.
+    const own = ['--host', '0.0.0.0', '--data-dir', other];
+    const joined = startCli(['up', '--no-mining', '--port', '0', '--connect', first.url, ...own]);
     try {
       const there = ['--data-dir', other];
       await waitFor(async () => {
         const asked = await cli(['status', '--json', ...there]);
         return asked.code === 0 && JSON.parse(asked.stdout).height === 12 ? true : undefined;
-      }, 60_000);
+      }, 120_000);
       const peers = (await ok(['peers', '--json', ...there])).map((line) => JSON.parse(line));
       expect(peers).toEqual([
         expect.objectContaining({ address: first.url, transport: 'http', height: 12 }),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ok, tempDir } from '../helpers/cli.ts';
+import { allowedMs } from '../helpers/quickest.ts';
 import { getJson, StackchainProcess, waitFor } from '../helpers/stackchain-process.ts';
 
 interface Ready {
@@ -22,6 +23,7 @@ interface Status {
 }
 
 const STOP_MS_MAX = 5_000;
+const FOUNDING_TRIES = 5;
 const running: StackchainProcess[] = [];
 
 function start(...args: string[]): StackchainProcess {
@@ -79,7 +81,7 @@ describe('three nodes on regtest', () => {
     await waitFor(async () => {
       const all = await Promise.all(urls.map(statusOf));
       return all.every(({ mempool }) => mempool.count === 1) ? true : undefined;
-    }, 30_000);
+    }, 120_000);
     await ok(['generate', '1', '--address', to, ...at]);
     const before = await agreed(urls, ({ height }) => height === 102);
     const there = ['--data-dir', join(dir, 'node2')];
@@ -94,7 +96,7 @@ describe('three nodes on regtest', () => {
 
     const ended = await first.end('SIGINT');
     expect(ended).toMatchObject({ code: 0, signal: null });
-    expect(ended.tookMs).toBeLessThan(STOP_MS_MAX);
+    expect(ended.tookMs).toBeLessThan(allowedMs(STOP_MS_MAX));
     expect(existsSync(join(dir, 'node0', 'node.json'))).toBe(false);
     // Nobody runs now: the command opens the chain itself.
     expect(await ok(['print-blockchain', '--full', 'n', '--limit', '1', ...there])).toEqual([
@@ -112,7 +114,7 @@ describe('three nodes on regtest', () => {
     expect(event).toMatchObject({ node: expect.stringMatching(/^node[012]$/) });
     const stopped = await second.end('SIGTERM');
     expect(stopped).toMatchObject({ code: 0, signal: null });
-    expect(stopped.tookMs).toBeLessThan(STOP_MS_MAX);
+    expect(stopped.tookMs).toBeLessThan(allowedMs(STOP_MS_MAX));
   });
 
   test('pass over a busy port, say so, and make payments on demand', async () => {
@@ -146,10 +148,10 @@ describe('three nodes on regtest', () => {
     const there = ['--data-dir', dir];
     const payer = two.lines[0]?.split(' ')[2] ?? '';
     await ok(['generate', '101', '--address', payer, ...there]);
-    await waitFor(() => (/ pays \d+(\.\d+)? to /.test(two.stderr) ? true : undefined), 60_000);
+    await waitFor(() => (/ pays \d+(\.\d+)? to /.test(two.stderr) ? true : undefined), 120_000);
     await waitFor(
       () => (/Balances at height \d+:\n {2}node/.test(two.stderr) ? true : undefined),
-      60_000,
+      120_000,
     );
     expect(await ok(['list-addresses', ...there])).toHaveLength(10);
     expect(await two.type('q\n')).toMatchObject({ code: 0, signal: null });
@@ -159,14 +161,19 @@ describe('three nodes on regtest', () => {
 
 describe('a newcomer’s network', () => {
   test('ends in time, and leaves nothing half done, while it is being founded', async () => {
-    const dir = tempDir();
-    const one = start('--port', '0', '--data-dir', dir);
-    await waitFor(() => (one.stderr.includes('Measuring') ? true : undefined), 60_000);
-    const ended = await one.end('SIGINT');
-    expect(ended).toMatchObject({ code: 0, signal: null });
-    expect(ended.tookMs).toBeLessThan(STOP_MS_MAX);
-    expect(one.stdout).toBe('');
-    expect(existsSync(join(dir, 'node0', 'network.json'))).toBe(false);
+    // The first block is found by chance, at times before a busy machine has sent the signal.
+    let said = 'nothing yet';
+    for (let tries = 0; said !== '' && tries < FOUNDING_TRIES; tries++) {
+      const dir = tempDir();
+      const one = start('--port', '0', '--data-dir', dir);
+      await waitFor(() => (one.stderr.includes('Measuring') ? true : undefined), 120_000);
+      const ended = await one.end('SIGINT');
+      expect(ended).toMatchObject({ code: 0, signal: null });
+      expect(ended.tookMs).toBeLessThan(allowedMs(STOP_MS_MAX));
+      said = one.stdout;
+      if (said === '') expect(existsSync(join(dir, 'node0', 'network.json'))).toBe(false);
+    }
+    expect(said).toBe('');
   });
 
   test('is founded, funded and has its first block on all three nodes', async () => {

@@ -1,5 +1,6 @@
 /** Emulators of DynamoDB for tests: dynoxide (from npm) or the one that an endpoint names. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -9,7 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { type DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 
-const START_MS_MAX = 20_000;
+const START_MS_MAX = 60_000;
+/** Somebody of another run may take the port between the look and the start. */
+const STARTS_MAX = 5;
+/**
+ * Below what systems give to outgoing connections: one of these could take a port that was free a
+ * moment ago. Each worker of a run has a part of its own.
+ */
+const PORTS = { first: 15_000, parts: 10, each: 1_500 };
 
 /** Where npm put the binary, undefined where this platform has none. */
 export function dynoxidePath(): string | undefined {
@@ -23,15 +31,24 @@ export function dynoxidePath(): string | undefined {
   }
 }
 
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+
+let portsGiven = randomInt(PORTS.each);
+
+/** A port that nobody has now, nobody is given, and no other test of the run is told of. */
+export async function freePort(): Promise<number> {
+  const part = Number(process.env['VITEST_POOL_ID'] ?? 0) % PORTS.parts;
+  for (let tries = 0; tries < PORTS.each; tries++) {
+    const port = PORTS.first + part * PORTS.each + (portsGiven++ % PORTS.each);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no free port');
+}
 
 export interface RunningDynamo {
   readonly endpoint: string;
@@ -52,10 +69,9 @@ export async function startDynoxide(binary: string): Promise<RunningDynamo> {
   const own = join(dir, 'dynoxide');
   copyFileSync(binary, own);
   chmodSync(own, 0o755);
-  const port = await freePort();
-  const child = spawn(own, ['serve', '--port', String(port)], { stdio: 'ignore' });
-  return awaitDynamo(child, `http://127.0.0.1:${port}`, () =>
-    rmSync(dir, { recursive: true, force: true }),
+  return startDynamo(
+    (port) => spawn(own, ['serve', '--port', String(port)], { stdio: 'ignore' }),
+    () => rmSync(dir, { recursive: true, force: true }),
   );
 }
 
@@ -67,47 +83,76 @@ export function dynamoLocalDir(): string | undefined {
 }
 
 export async function startDynamoLocal(dir: string): Promise<RunningDynamo> {
-  const port = await freePort();
   const main = 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner';
-  const child = spawn(
-    'java',
-    [
-      '-Xmx512m',
-      `-Djava.library.path=${dir}`,
-      '-cp',
-      `${dir}/*`,
-      main,
-      ...['-inMemory', '-sharedDb', '-port', String(port), '-disableTelemetry'],
-    ],
-    { stdio: 'ignore' },
+  return startDynamo(
+    (port) =>
+      spawn(
+        'java',
+        [
+          '-Xmx512m',
+          `-Djava.library.path=${dir}`,
+          '-cp',
+          `${dir}/*`,
+          main,
+          ...['-inMemory', '-sharedDb', '-port', String(port), '-disableTelemetry'],
+        ],
+        { stdio: 'ignore' },
+      ),
+    () => undefined,
   );
-  return awaitDynamo(child, `http://127.0.0.1:${port}`, () => undefined);
+}
+
+/** `clean` runs when it is stopped. */
+async function startDynamo(
+  start: (port: number) => ChildProcess,
+  clean: () => void,
+): Promise<RunningDynamo> {
+  for (let tries = 1; ; tries++) {
+    const port = await freePort();
+    const child = start(port);
+    try {
+      return await awaitDynamo(child, `http://127.0.0.1:${port}`, clean);
+    } catch (error) {
+      if (child.exitCode === null || tries === STARTS_MAX) {
+        clean();
+        throw error;
+      }
+    }
+  }
 }
 
 /** Waits until the process answers; `clean` runs when it is stopped. */
-export async function awaitDynamo(
+async function awaitDynamo(
   child: ChildProcess,
   endpoint: string,
   clean: () => void,
 ): Promise<RunningDynamo> {
-  const stop = (): void => {
+  const kill = (): void => {
     child.kill('SIGKILL');
     process.off('exit', stop);
+  };
+  const stop = (): void => {
+    kill();
     clean();
   };
   process.on('exit', stop);
   const client = dynamoClientOn(endpoint);
-  for (let waited = 0; ; waited += 50) {
+  const endMs = performance.now() + START_MS_MAX;
+  for (;;) {
     try {
       await client.send(new ListTablesCommand({}));
+      // What answers while ours has ended is somebody else's.
+      if (child.exitCode !== null) throw new Error('the emulator has ended');
       break;
     } catch (error) {
-      if (waited > START_MS_MAX || child.exitCode !== null) {
-        stop();
-        throw error;
+      if (performance.now() > endMs || child.exitCode !== null) {
+        const { exitCode } = child;
+        kill();
+        throw new Error(`no emulator at ${endpoint} (exit ${exitCode})`, { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+  client.destroy();
   return { endpoint, client: () => dynamoClientOn(endpoint), stop };
 }

@@ -17,17 +17,20 @@ describe('blocks on command in a call that must end', () => {
 
   it('refuses at once what cannot fit, and mines none of it', async () => {
     const node = await smallNode(easyNetwork({ powLimitBits: 0x1e3fffff }), systemClock);
-    const startMs = Date.now();
     expect(reasonOf(await createTimedGenerate({ node })(1000, PAY_TO))).toBe('out-of-time');
-    expect(Date.now() - startMs).toBeLessThan(1000);
+    // In the time of a call some would have been found.
+    expect((await node.chain.tip()).entry.height).toBe(0);
   });
 
   it('ends in its time, says how far it came, and what was mined stays', async () => {
     const node = await smallNode(regtest, systemClock);
-    const verdict = await createTimedGenerate({ node, budgetMs: 200 })(100_000, PAY_TO);
-    expect(reasonOf(verdict)).toBe('out-of-time');
-    const { height } = (await node.chain.tip()).entry;
-    expect(height).toBeGreaterThan(0);
-    expect(verdict.ok ? '' : verdict.reject.detail).toBe(`ended after ${height} of 100000 blocks`);
+    // However busy the machine is: some time is enough for a block, and none for all of them.
+    for (let [height, budgetMs] = [0, 200]; height === 0; budgetMs *= 2) {
+      const verdict = await createTimedGenerate({ node, budgetMs })(100_000, PAY_TO);
+      expect(reasonOf(verdict)).toBe('out-of-time');
+      height = (await node.chain.tip()).entry.height;
+      const detail = `ended after ${height} of 100000 blocks`;
+      expect(verdict.ok ? '' : verdict.reject.detail).toBe(detail);
+    }
   });
 });

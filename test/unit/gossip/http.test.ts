@@ -75,7 +75,7 @@ describe('nodes over HTTP', () => {
           await laptop.node.tick();
           return heightOf(laptop);
         },
-        { timeout: 10_000, interval: 500 },
+        { timeout: 120_000, interval: 500 },
       )
       .toBe(5);
     await give(laptop, 6, 5);

@@ -1,6 +1,7 @@
 /**
  * A WorkSource that is a chain of its own: it judges what is submitted as a node would, moves its tip
- * when a test says so, waits as a long poll does, and writes down when what happened.
+ * when a test says so, waits as a long poll does, for as long as nothing is new, and writes down what
+ * happened.
  */
 import { decodeBlock } from '../../../lib/codec/block.ts';
 import { merkleRoot } from '../../../lib/crypto/merkle.ts';
@@ -11,8 +12,6 @@ import type { Block, BlockHash, Sats } from '../../../lib/types.ts';
 import { must } from '../../helpers/vectors.ts';
 
 export const PAY_TO = p2pkhScript(new Uint8Array(20).fill(7));
-const POLL_MS_MAX = 5_000;
-
 export interface Submission {
   readonly block: Block;
   readonly reason: string | null;
@@ -82,16 +81,8 @@ export class FakeSource implements WorkSource {
 
   #wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, POLL_MS_MAX);
-      const end = (act: () => void) => (): void => {
-        clearTimeout(timer);
-        act();
-      };
-      this.#waiting.add(end(resolve));
-      signal?.addEventListener(
-        'abort',
-        end(() => reject(new Fault('transport', 'aborted'))),
-      );
+      this.#waiting.add(resolve);
+      signal?.addEventListener('abort', () => reject(new Fault('transport', 'aborted')));
     });
   }
 
@@ -152,7 +143,7 @@ export class FakeSource implements WorkSource {
 }
 
 /** Resolves once the condition holds; fails after `ms`. */
-export async function until(condition: () => boolean, ms = 20_000): Promise<void> {
+export async function until(condition: () => boolean, ms = 120_000): Promise<void> {
   const endMs = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error('it did not come to pass');

@@ -3,6 +3,8 @@ import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { handle } from 'hono/aws-lambda';
 import { createApp } from '../lib/api/app.ts';
 import type { AppOptions } from '../lib/api/types.ts';
+import { readMiners } from '../lib/node/miner-words.ts';
+import { nowSeconds } from '../lib/ports/clock.ts';
 import type { AwsHost } from './host.ts';
 import { getHost } from './host.ts';
 
@@ -35,8 +37,12 @@ export function createHandler(
     | { readonly host: AwsHost; readonly app: Promise<ReturnType<typeof handle>> }
     | undefined;
   const start = async (host: AwsHost): Promise<ReturnType<typeof handle>> => {
+    const { store, random, clock } = host.node;
+    const tools = { store, random, now: () => nowSeconds(clock) };
     const app = createApp({
       node: host.node,
+      // No function mines for long: the miner is another process on the same table.
+      mining: () => readMiners(tools),
       role,
       hosts: 'any',
       clientKey,

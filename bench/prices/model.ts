@@ -106,6 +106,11 @@ function minerReads({ measured }: Use, stack: Stack, month: Month): number {
   return (task?.count ?? 1) * (waits * measured.minerSecond + works * measured.minerWork);
 }
 
+/** Write units of the miner itself: that it mines, every minute. */
+function minerWrites({ measured }: Use, { counts: { task } }: Stack, month: Month): number {
+  return month.time ? (task?.count ?? 0) * HOURS * 60 * measured.minerMinute : 0;
+}
+
 export function billOf(prices: Prices, use: Use, stack: Stack, month: Month): Bill {
   const { measured, assumed } = use;
   const { counts, board, miner } = stack;
@@ -138,7 +143,7 @@ export function billOf(prices: Prices, use: Use, stack: Stack, month: Month): Bi
   const isAwake = month.time && month.blocks > 0;
   return {
     'DynamoDB units':
-      pay('dynamodb-write', total('write')) +
+      pay('dynamodb-write', total('write') + minerWrites(use, stack, month)) +
       pay('dynamodb-read', total('read') + minerReads(use, stack, month)),
     'DynamoDB storage, backups':
       pay('dynamodb-storage', stored / GB) + pay('dynamodb-pitr', stored / GB),

@@ -1,6 +1,5 @@
 /** `status`: the node, or the chain in the directory while no node runs. */
-import type { MiningStatus } from '../../lib/api/types.ts';
-import type { NodeStatus } from '../../lib/node/types.ts';
+import type { MiningStatus, NodeStatus } from '../../lib/node/types.ts';
 import type { CliCommand } from '../command.ts';
 import { withChain } from '../host/connect.ts';
 import { rateText, table } from '../table.ts';

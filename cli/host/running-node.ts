@@ -11,9 +11,8 @@ import {
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { systemRandom } from '../../lib/adapters/system-random.ts';
 import { createApp } from '../../lib/api/app.ts';
-import type { MiningStatus } from '../../lib/api/types.ts';
 import { createEmbeddedSource } from '../../lib/node/embedded-source.ts';
-import type { Node } from '../../lib/node/types.ts';
+import type { MiningStatus, Node } from '../../lib/node/types.ts';
 import { createWalletService } from '../../lib/node/wallet-service.ts';
 import type { ChainParams } from '../../lib/params/chain-params.ts';
 import type { Telemetry } from '../../lib/ports/telemetry.ts';

@@ -1,4 +1,4 @@
-import type { Node } from '../node/types.ts';
+import type { MiningStatus, Node } from '../node/types.ts';
 import type { BlockHash, Verdict } from '../types.ts';
 import type { WalletService } from '../wallet/types.ts';
 
@@ -7,14 +7,6 @@ export interface Credentials {
   readonly bearer?: string;
   readonly user?: string;
   readonly password?: string;
-}
-
-/** What the node's miner is doing, as `GET /v1/node` shows it. */
-export interface MiningStatus {
-  readonly active: boolean;
-  /** Hashes per second. */
-  readonly hashRate: number;
-  readonly address: string | null;
 }
 
 /** What a host gives the HTTP app. The app keeps nothing in memory that matters. */
@@ -30,7 +22,8 @@ export interface AppOptions {
   readonly hosts: 'loopback' | 'any';
   /** What the sender of a request cannot choose: the connection's address. */
   readonly clientKey: (request: Request, env: unknown) => string;
-  readonly mining?: () => MiningStatus;
+  /** Absent: this node does not mine. */
+  readonly mining?: () => MiningStatus | Promise<MiningStatus>;
   /** Mines on command; absent: `unavailable`. */
   readonly generate?: (
     blocks: number,

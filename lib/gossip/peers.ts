@@ -98,7 +98,7 @@ export function newPeer(place: Place, origin: PeerRow['origin'], now: number): P
 }
 
 export const listPeers = (tools: RowTools): Promise<PeerRow[]> =>
-  listRows<PeerRow>(tools, ROWS.peers, LIMITS.peersMax);
+  listRows<PeerRow>(tools, ROWS.peers, { limit: LIMITS.peersMax });
 
 /** Changes a peer's row; one that was removed meanwhile stays removed. */
 export const updatePeer = (
@@ -220,7 +220,7 @@ export async function putSession(tools: RowTools, row: SessionRow): Promise<void
 }
 
 export const listSessions = (tools: RowTools): Promise<SessionRow[]> =>
-  listRows<SessionRow>(tools, ROWS.sessions, 2 * LIMITS.sessionsMax);
+  listRows<SessionRow>(tools, ROWS.sessions, { limit: 2 * LIMITS.sessionsMax });
 
 /** Of the new sessions one in so many has the list looked through: reading it all each time is dear. */
 const SESSIONS_PER_LOOK = 16;

@@ -6,7 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex } from '../codec/hex.ts';
 import { Fault } from '../faults.ts';
 import type { Random } from '../ports/random.ts';
-import type { LooseRow, RowKey, Store } from '../ports/store.ts';
+import type { LooseRow, RangeOptions, RowKey, Store } from '../ports/store.ts';
 import { LIMITS } from './limits.ts';
 
 /** Partitions. All of gossip's begin with `G#`. */
@@ -19,6 +19,8 @@ export const ROWS = {
   asks: 'G#ask',
   refused: 'G#refused',
   walks: 'G#walk',
+  /** node/miner-words.ts. */
+  miners: 'G#miner',
   /** Single rows: `id`, `announced`, `retold`, `sync`, `stall`; and `mine`, node/mining-lease.ts. */
   self: 'G#self',
 } as const;
@@ -69,8 +71,12 @@ export async function readRows<T>(
 export const readOne = async <T>(tools: RowTools, key: RowKey): Promise<T | undefined> =>
   (await readRows<T>(tools, [key]))[0];
 
-export async function listRows<T>(tools: RowTools, pk: string, limit: number): Promise<T[]> {
-  const rows = await tools.store.list(pk, { limit });
+export async function listRows<T>(
+  tools: RowTools,
+  pk: string,
+  options: RangeOptions,
+): Promise<T[]> {
+  const rows = await tools.store.list(pk, options);
   return rows.filter((row) => isAlive(row, tools.now())).map((row) => decodeJson<T>(row));
 }
 

@@ -65,7 +65,7 @@ export async function addPoints(
 }
 
 export const listScores = (tools: RowTools): Promise<ScoreRow[]> =>
-  listRows<ScoreRow>(tools, ROWS.scores, LIMITS.sessionsMax);
+  listRows<ScoreRow>(tools, ROWS.scores, { limit: LIMITS.sessionsMax });
 
 /** Rules that depend on the tip: an honest sender may stand on another one. */
 const BLAMELESS_FOR_TX: ReadonlySet<string> = new Set([

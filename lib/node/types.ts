@@ -52,6 +52,14 @@ export interface NodeStatus {
   readonly startedAt: number;
 }
 
+/** What the node's miner is doing, as `GET /v1/node` shows it. */
+export interface MiningStatus {
+  readonly active: boolean;
+  /** Hashes per second. */
+  readonly hashRate: number;
+  readonly address: string | null;
+}
+
 /** Something that changed in this process; a hint, never the truth: hosts use it to wake long polls. */
 export type NodeEvent =
   | { readonly type: 'tip'; readonly hash: BlockHash; readonly height: number }

@@ -48,6 +48,7 @@ describeWith(
         expect(use.idleTick.inboxCalls).toBe(0);
         // The tip three times and the feed once, each half a unit, and what it acts on.
         expect(use.minerSecond).toBeLessThanOrEqual(2.2);
+        expect(use.minerMinute).toBe(1);
         const again = 'run: npx node bench/prices/index.ts --measure --write';
         expect(drifted(noted, use as unknown as Figures), again).toEqual([]);
       } finally {

@@ -137,6 +137,13 @@ describeWith(
         expect(await isBusy(port)).toBe(true);
         const [, page = ''] = /^In a browser: (\S+)$/m.exec(run.stderr()) ?? [];
         expect(await (await fetch(page)).text()).toContain('<title>stackchain node</title>');
+        // Its functions do not mine: they know it of the miner.
+        await until(
+          'a miner that is shown',
+          async () => (await fetch(`${page}v1/node`)).text(),
+          (text) => /"mining":{"active":true,"hashRate":[1-9]/.test(text),
+          READY_MS,
+        );
         const asked = performance.now();
         run.child.stdin?.write('q\n');
         expect(await run.ended).toEqual({ code: 0, signal: null });

@@ -3,7 +3,10 @@
  * emulator. Used by bench/prices.ts and by the test that holds its figures.
  */
 import { createEmbeddedSource } from '../../lib/node/embedded-source.ts';
+import { createMinerWords } from '../../lib/node/miner-words.ts';
+import { nowSeconds } from '../../lib/ports/clock.ts';
 import type { Outpoint } from '../../lib/types.ts';
+import { storyKey } from './chain-builder.ts';
 import type { RunningDynamo } from './dynamodb.ts';
 import { combine, NO_USE, openTables, StackNet, type StackUse } from './stack-net.ts';
 
@@ -20,6 +23,8 @@ export interface MeasuredUse {
   /** Read units of a second in which an embedded miner waits for other work, and of new work. */
   readonly minerSecond: number;
   readonly minerWork: number;
+  /** Write units of a minute in which it mines: that it says so. */
+  readonly minerMinute: number;
 }
 
 const STACKS = 3;
@@ -95,7 +100,15 @@ export async function measureStackUse(dynamo: RunningDynamo): Promise<MeasuredUs
   const knownId = await node.templateId();
   const waiting = await reads(() => source.template({ knownId }));
   const minerSecond = waiting / (waitedMs / 1000);
+  const said = createMinerWords(
+    { store: node.store, random: node.random, now: () => nowSeconds(node.clock) },
+    storyKey('miner', net.net.params).address,
+  );
+  net.take();
+  await said.say(1_000_000);
+  const minerMinute = net.take().write * STACKS;
   await net.close();
   const payment = shared(busy, ROUNDS * TXS_PER_BLOCK);
-  return { idleTick, emptyBlock, payment, blockBytes, paymentBytes, minerSecond, minerWork };
+  const miner = { minerSecond, minerWork, minerMinute };
+  return { idleTick, emptyBlock, payment, blockBytes, paymentBytes, ...miner };
 }

@@ -36,8 +36,10 @@ export const getNode = defineRow({
   tag: 'node',
   answers: { 200: { description: 'State', schema: NodeSchema } },
   async handle({ node, options }) {
-    const { startedAt, ...status } = await node.status();
-    const { active, hashRate, address } = options.mining?.() ?? IDLE;
+    const [{ startedAt, ...status }, { active, hashRate, address }] = await Promise.all([
+      node.status(),
+      options.mining?.() ?? IDLE,
+    ]);
     const mining = { active, hashRate, address };
     return { status: 200, body: { ...status, mining, startedAt } };
   },

@@ -1,10 +1,10 @@
 /**
- * The CDK's command line of the checkout, as a child process. Owns what its failure is called, what
- * of its talk is progress, and where the network file lies.
+ * The CDK's command line of the checkout, as a child process. Owns what its failure is called and
+ * what of its talk is progress.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machine, remote } from '../errors.ts';
 import { type Keeper, stopGroup } from './keeper.ts';
@@ -31,17 +31,6 @@ export function checkCdk(): void {
     'Error: deploying works in a checkout of stackchain after `npm ci`.',
     'tool-missing',
   );
-}
-
-/**
- * What `-c network=…` is to say, absolute: the CDK runs in the checkout, wherever the user is.
- * `stacknet` and nothing: the checkout's own, founded at the first synth.
- */
-export function networkContext(chosen: string | undefined): string {
-  if (chosen === 'regtest') return chosen;
-  return chosen === undefined || chosen === 'stacknet'
-    ? join(ROOT, 'network.json')
-    : resolve(chosen);
 }
 
 /** Runs `cdk …`; throws with exit 4 and its last word when it fails. */

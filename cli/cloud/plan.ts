@@ -2,17 +2,15 @@
  * What `deploy` is asked to put up: flags, checked before anything is installed, asked or started.
  * Owns the way they reach the CDK's app.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseStackLine, type StackLine } from '../../functions/stack-line.ts';
 import type { ChainParams } from '../../lib/params/index.ts';
-import { parseNetworkFile, regtest, stacknetBase } from '../../lib/params/index.ts';
+import { stacknetBase } from '../../lib/params/index.ts';
 import { type Context, textOption } from '../command.ts';
-import { machine, usage } from '../errors.ts';
+import { usage } from '../errors.ts';
 import { hashOfAddress } from '../host/network.ts';
 import { wholeNumber } from '../numbers.ts';
-import type { Settings } from '../settings.ts';
-import { networkContext } from './cdk.ts';
+import { deployedNetwork, networkContext } from './deployed-network.ts';
 
 const NODES_MAX = 50;
 const MINERS_MAX = 20;
@@ -53,7 +51,7 @@ export function readPlan({ settings }: Context, options: Readonly<Record<string,
     throw usage(`Error: --miner is one of ${MINER_KINDS.join(', ')}.`);
   }
   const address = textOption(options, 'address');
-  const params = deployedNetwork(settings);
+  const params = deployedNetwork(settings.network);
   if (address !== undefined && hashOfAddress(address, params ?? stacknetBase) === undefined) {
     throw usage('Error: Address is not valid');
   }
@@ -65,24 +63,6 @@ export function readPlan({ settings }: Context, options: Readonly<Record<string,
     network: networkContext(settings.network),
     params,
   };
-}
-
-/** The network of the file; undefined while there is none. Exit 3 where the file is damaged. */
-export function deployedNetwork(settings: Settings): ChainParams | undefined {
-  const path = networkContext(settings.network);
-  if (path === 'regtest') return regtest;
-  if (!existsSync(path)) return undefined;
-  const damaged = (why: string): never => {
-    throw machine(`Error: ${path} is damaged: ${why}.`, 'network-damaged');
-  };
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return damaged('it is not JSON');
-  }
-  const parsed = parseNetworkFile(json);
-  return parsed.ok ? parsed.value : damaged(parsed.reject.detail ?? parsed.reject.reason);
 }
 
 /** Words of `-c`, each `name=value`. */

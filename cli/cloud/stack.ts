@@ -1,9 +1,7 @@
 /**
  * A deployed node from outside, with the deployer's own rights: its line, its token, its inbox, and
- * the network file beside cdk.json that says who its foreign peers are.
+ * the foreign peers in its network's file.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { openInbox } from '../../functions/breaker.ts';
 import { parseStackLine, roleClaimedTwice, type StackLine } from '../../functions/stack-line.ts';
 import { rotateToken } from '../../functions/tokens.ts';
@@ -13,11 +11,12 @@ import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 import { idOf } from '../../lib/gossip/rows.ts';
 import type { PeerInfo } from '../../lib/gossip/types.ts';
 import type { ChainParams } from '../../lib/params/index.ts';
-import { parseNetworkFile, regtest, toNetworkFile } from '../../lib/params/index.ts';
+import { regtest, toNetworkFile } from '../../lib/params/index.ts';
 import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { refused, remote, usage } from '../errors.ts';
 import { writeText } from '../host/files.ts';
 import { withoutCredentials } from './checks.ts';
+import { networkContext, requireDeployed } from './deployed-network.ts';
 
 const ATTEMPTS = 3;
 const ASK_MS_MAX = 5_000;
@@ -25,31 +24,15 @@ const ASK_MS_MAX = 5_000;
 export interface StackOptions {
   /** `node0`, `node1`, … */
   readonly node: string;
-  /** `regtest`, or the network file, default `network.json` here. */
-  readonly networkFile?: string;
+  /** What `--network` says. */
+  readonly network: string | undefined;
 }
-
-const fileOf = ({ networkFile }: StackOptions): string => resolve(networkFile ?? 'network.json');
 
 /** The network that is built in has no file: `deploy --network regtest`. */
-const isBuiltIn = ({ networkFile }: StackOptions): boolean => networkFile === regtest.name;
-
-export const hasStackNetwork = (options: StackOptions): boolean =>
-  isBuiltIn(options) || existsSync(fileOf(options));
-
-export function readStackNetwork(options: StackOptions): ChainParams {
-  if (isBuiltIn(options)) return regtest;
-  const path = fileOf(options);
-  if (!existsSync(path)) {
-    throw usage(`Error: ${path} is missing; run this where the network was deployed from.`);
-  }
-  const parsed = parseNetworkFile(JSON.parse(readFileSync(path, 'utf8')));
-  if (!parsed.ok) throw usage(`Error: ${path} is no network file: ${parsed.reject.detail}.`);
-  return parsed.value;
-}
+const isBuiltIn = ({ network }: StackOptions): boolean => network === regtest.name;
 
 const nodeId = (options: StackOptions) => ({
-  network: readStackNetwork(options).name,
+  network: requireDeployed(options.network).name,
   node: options.node,
 });
 
@@ -99,7 +82,7 @@ const parseForeign = (text: string, params: ChainParams): StackLine | undefined 
 
 /** A line that somebody handed over, or the sentence why it is none. */
 export function readForeignLine(options: StackOptions, text: string): StackLine {
-  const parsed = parseStackLine(text.trim(), readStackNetwork(options));
+  const parsed = parseStackLine(text.trim(), requireDeployed(options.network));
   if (parsed.ok) return parsed.line;
   const sentence = `Error: the line is refused: ${parsed.detail}.`;
   throw parsed.code === 'wrong-network' ? refused(sentence, 'wrong-network', 403) : usage(sentence);
@@ -127,7 +110,7 @@ export async function isOwnLine(line: StackLine): Promise<boolean | undefined> {
 const writePeers = (options: StackOptions, params: ChainParams, peers: readonly string[]): void => {
   if (isBuiltIn(options)) throw usage(`Error: ${params.name} is built in and keeps no peers.`);
   const file = toNetworkFile({ ...params, peers });
-  writeText(fileOf(options), `${JSON.stringify(file, null, 2)}\n`);
+  writeText(networkContext(options.network), `${JSON.stringify(file, null, 2)}\n`);
 };
 
 /** Puts a foreign node's line into the network file, in place of an older one of the same queue. */
@@ -135,7 +118,7 @@ export function addForeignPeer(
   options: StackOptions,
   line: StackLine,
 ): 'added' | 'replaced' | 'known' {
-  const params = readStackNetwork(options);
+  const params = requireDeployed(options.network);
   const text = JSON.stringify(line);
   const same = params.peers.filter((peer) => parseForeign(peer, params)?.queue === line.queue);
   if (same.length === 1 && same[0] === text) return 'known';
@@ -158,7 +141,7 @@ export function addForeignPeer(
  * its queue, or the line. Undefined: the file has no such line.
  */
 export function removeForeignPeer(options: StackOptions, what: string): StackLine | undefined {
-  const params = readStackNetwork(options);
+  const params = requireDeployed(options.network);
   const wanted = parseForeign(what.trim(), params)?.queue ?? what.trim();
   const found = params.peers.flatMap((peer) => parseForeign(peer, params) ?? []);
   const line = found.find(({ queue }) => queue === wanted || idOf(queue) === wanted);

@@ -3,16 +3,10 @@ import { join } from 'node:path';
 import { checkCdk, progressOf, readOutputs, runCdk } from '../cloud/cdk.ts';
 import { checkAws, regionFrom } from '../cloud/checks.ts';
 import { byNumber, deployedNodes, tellDeployed } from '../cloud/deployed.ts';
+import { deployedNetwork } from '../cloud/deployed-network.ts';
 import { createKeeper } from '../cloud/keeper.ts';
 import { type CloudNode, startLocalCloud } from '../cloud/local-cloud.ts';
-import {
-  addPlanFlags,
-  contextOf,
-  deployedNetwork,
-  foreignPeersOf,
-  type Plan,
-  readPlan,
-} from '../cloud/plan.ts';
+import { addPlanFlags, contextOf, foreignPeersOf, type Plan, readPlan } from '../cloud/plan.ts';
 import type { CliCommand, Context } from '../command.ts';
 import { refused } from '../errors.ts';
 import { sleep } from '../host/sleep.ts';
@@ -125,7 +119,7 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
   note(`Deploying ${plan.nodes} nodes to ${account} in ${config.region}: some minutes…`);
   const nodes = await deployStacks(context, plan, config.region);
   const here = nodes.map(({ name }) => name);
-  const network = deployedNetwork(context.settings)?.name;
+  const network = deployedNetwork(context.settings.network)?.name;
   if (network !== undefined) {
     await tellDeployed(config, network, here).catch((error: Error) => {
       // The nodes run all the same, and the next deploy tells them.

@@ -1,8 +1,8 @@
 /** `destroy`: takes the stacks down again. Wallets stay unless told otherwise. */
 import { type AwsConfig, regionFrom } from '../cloud/checks.ts';
 import { deleteStacks, deleteWallets, listWallets, type Wallets } from '../cloud/deployed.ts';
+import { deployedNetwork } from '../cloud/deployed-network.ts';
 import { EMULATOR_ACCOUNT, EMULATOR_REGION } from '../cloud/emulator.ts';
-import { deployedNetwork } from '../cloud/plan.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -75,7 +75,7 @@ export const destroy: CliCommand = {
     const nodes = chosenNodes(options);
     const config = await configOf(context.io.env, options['local'] === true);
     const deletes = options['deleteData'] === true;
-    const network = deployedNetwork(settings)?.name;
+    const network = deployedNetwork(settings.network)?.name;
     if (deletes && network === undefined) {
       throw usage('Error: whose wallets? --network names the network file that was deployed.');
     }

@@ -10,10 +10,7 @@ export const invite: CliCommand = {
   },
   async run({ io, print, settings }, options) {
     const node = textOption(options, 'stack') ?? 'node0';
-    const stack = {
-      node,
-      ...(settings.network !== undefined && { networkFile: settings.network }),
-    };
+    const stack = { node, network: settings.network };
     await print(await inviteLine(stack, await regionFrom(io.env)));
   },
 };

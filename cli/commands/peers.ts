@@ -1,6 +1,6 @@
 /** `peers`, `peers add`, `peers remove`: whom the node speaks with. */
-import { existsSync } from 'node:fs';
 import type { PeerInfo } from '../../lib/gossip/types.ts';
+import { deployedNetwork } from '../cloud/deployed-network.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { refused, usage } from '../errors.ts';
 import type { Client } from '../host/client.ts';
@@ -51,10 +51,7 @@ async function show({ settings, print }: Context, peers: readonly PeerInfo[]): P
 /** Whether the text is an invite line rather than a URL. */
 const isLine = (text: string): boolean => text.trimStart().startsWith('{');
 
-const stackOf = ({ settings }: Context, node: string) => ({
-  node,
-  ...(settings.network !== undefined && { networkFile: settings.network }),
-});
+const stackOf = ({ settings }: Context, node: string) => ({ node, network: settings.network });
 
 /** Lets strangers in again after the breaker of a deployed node shut them out. */
 async function openStack(context: Context, node: string): Promise<void> {
@@ -70,7 +67,7 @@ const ADDED = {
   known: 'The network file has this line already.',
 } as const;
 
-/** Where the stacks are deployed from, a line goes to the network file. */
+/** A node of another account is no laptop's peer: its line goes to the file that is deployed. */
 async function addForeign(context: Context, text: string): Promise<void> {
   const { addForeignPeer, isOwnLine, readForeignLine, showForeign } = await import(
     '../cloud/stack.ts'
@@ -84,11 +81,11 @@ async function addForeign(context: Context, text: string): Promise<void> {
   await show(context, [showForeign(line)]);
 }
 
-/** False: the network file, if there is one, has no such line. */
+/** False: nothing was deployed, or its network file has no such line. */
 async function removeForeign(context: Context, what: string): Promise<boolean> {
-  const { hasStackNetwork, removeForeignPeer } = await import('../cloud/stack.ts');
-  const stack = stackOf(context, 'node0');
-  if (!hasStackNetwork(stack) || removeForeignPeer(stack, what) === undefined) return false;
+  if (deployedNetwork(context.settings.network) === undefined) return false;
+  const { removeForeignPeer } = await import('../cloud/stack.ts');
+  if (removeForeignPeer(stackOf(context, 'node0'), what) === undefined) return false;
   context.note('Removed from the network file; the next deploy shuts it out.');
   if (!context.settings.json) await context.print(`Removed peer: ${what}`);
   return true;
@@ -104,7 +101,7 @@ async function act(context: Context, action: string, what: string | undefined): 
   if (what === undefined) {
     throw usage(`Error: 'peers ${action}' wants ${action === 'add' ? 'a URL' : 'an id'}.`);
   }
-  if (settings.nodeUrl === undefined && existsSync('cdk.json')) {
+  if (settings.nodeUrl === undefined) {
     if (action === 'add' && isLine(what)) return addForeign(context, what);
     if (action === 'remove' && (await removeForeign(context, what))) return;
   }

@@ -10,10 +10,7 @@ export const token: CliCommand = {
   },
   async run({ io, print, settings }, options) {
     const node = textOption(options, 'stack') ?? 'node0';
-    const stack = {
-      node,
-      ...(settings.network !== undefined && { networkFile: settings.network }),
-    };
+    const stack = { node, network: settings.network };
     const made = await newToken(stack, await regionFrom(io.env));
     await print(settings.json ? JSON.stringify({ node, token: made }) : made);
   },

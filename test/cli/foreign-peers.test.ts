@@ -2,11 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { requireDeployed } from '../../cli/cloud/deployed-network.ts';
 import {
   addForeignPeer,
-  hasStackNetwork,
   readForeignLine,
-  readStackNetwork,
   removeForeignPeer,
   showForeign,
 } from '../../cli/cloud/stack.ts';
@@ -27,14 +26,14 @@ const FAR = lineOf('222222222222');
 const LAPTOP = 'https://laptop.example';
 
 describe('the network file', () => {
-  let options: { node: string; networkFile: string };
-  const peers = (): unknown => JSON.parse(readFileSync(options.networkFile, 'utf8')).peers;
+  let options: { node: string; network: string };
+  const peers = (): unknown => JSON.parse(readFileSync(options.network, 'utf8')).peers;
   const read = (line: object) => readForeignLine(options, ` ${JSON.stringify(line)}\n`);
 
   beforeEach(() => {
-    options = { node: 'node0', networkFile: join(tempDir(), 'network.json') };
+    options = { node: 'node0', network: join(tempDir(), 'network.json') };
     const file = toNetworkFile({ ...params, peers: [LAPTOP] });
-    writeFileSync(options.networkFile, JSON.stringify(file));
+    writeFileSync(options.network, JSON.stringify(file));
   });
 
   it('takes a line once, and the newer one of a queue in place of the older', () => {
@@ -89,8 +88,7 @@ describe('the network file', () => {
 });
 
 it('the network that is built in is found without a file, and takes no peers', () => {
-  const options = { node: 'node0', networkFile: 'regtest' };
-  expect(hasStackNetwork(options)).toBe(true);
-  expect(readStackNetwork(options).genesisHash).toBe(regtest.genesisHash);
+  const options = { node: 'node0', network: 'regtest' };
+  expect(requireDeployed(options.network).genesisHash).toBe(regtest.genesisHash);
   expect(() => addForeignPeer(options, FAR)).toThrow('regtest is built in and keeps no peers');
 });

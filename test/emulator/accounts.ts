@@ -64,11 +64,11 @@ export interface CommandResult {
 
 export interface Account {
   readonly id: string;
-  /** Where its commands run: cdk.json and network.json. */
+  /** Where its commands run, and its network.json lies. */
   readonly checkout: string;
   node(index: number): CloudNode;
   deploy(nodes: number): Promise<void>;
-  /** The real command line, in the checkout, with the account's credentials. */
+  /** The real command line, there, with the account's credentials. */
   stackchain(...args: string[]): Promise<CommandResult>;
   call<T>(
     node: number,
@@ -101,8 +101,6 @@ export async function openAccount(options: {
   const { id, nodes, network, at } = options;
   const checkout = mkdtempSync(join(tmpdir(), 'stackchain-checkout-'));
   writeFileSync(join(checkout, 'network.json'), JSON.stringify(network));
-  // What makes it a checkout to the command line; the CDK itself runs in ours.
-  writeFileSync(join(checkout, 'cdk.json'), '{}');
   const cloud: LocalCloud = await startLocalCloud({
     nodes,
     mining: false,
@@ -143,7 +141,12 @@ export async function openAccount(options: {
       current = await cloud.deploy(count);
       await stopSchedules(cloud.endpoint, id);
     },
-    stackchain: (...args) => runCommand(args, checkout, endpointEnv(cloud.endpoint, id)),
+    stackchain: (...args) =>
+      // Not the file of the checkout that the command itself is of.
+      runCommand(args, checkout, {
+        ...endpointEnv(cloud.endpoint, id),
+        STACKCHAIN_NETWORK: 'network.json',
+      }),
     async call(index, path, body) {
       const { url, token } = node(index);
       const answer = await fetch(`${url}${path}`, {

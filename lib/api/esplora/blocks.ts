@@ -4,7 +4,7 @@ import type { BlockEntry } from '../../consensus/types.ts';
 import type { Node } from '../../node/types.ts';
 import type { Block, BlockHash } from '../../types.ts';
 import { blockPrevouts } from '../lookups.ts';
-import { blockForm, statusOf, txForm } from './forms.ts';
+import { blockForm, statusOf, txForm, UNCONFIRMED } from './forms.ts';
 import { bad, Lasting, missing, type Route } from './server.ts';
 
 const BLOCKS_PAGE = 10;
@@ -12,26 +12,27 @@ const TXS_PAGE = 25;
 
 async function entryOf(node: Node, hash: BlockHash): Promise<BlockEntry> {
   const entry = await node.chain.entry(hash);
-  if (entry === undefined) throw missing('Block');
+  if (entry === undefined) throw missing('Block not found');
   return entry;
 }
 
 async function rawOf(node: Node, hash: BlockHash): Promise<Uint8Array> {
   const raw = await node.chain.blockRaw(hash);
-  if (raw === undefined) throw missing('Block');
+  if (raw === undefined) throw missing('Block not found');
   return raw;
 }
 
 async function blockOf(node: Node, hash: BlockHash): Promise<Block> {
   const block = await node.chain.block(hash);
-  if (block === undefined) throw missing('Block');
+  if (block === undefined) throw missing('Block not found');
   return block;
 }
 
 /** The newest ten from `start` (or the tip) down: BDK cannot scan without it. */
 async function newest(node: Node, start: number | undefined): Promise<object[]> {
   const { entry: tip } = await node.chain.tip();
-  const from = Math.min(start ?? tip.height, tip.height);
+  const from = start ?? tip.height;
+  if (from > tip.height) throw missing('Block not found');
   const count = Math.min(BLOCKS_PAGE, from + 1);
   const hashes = await node.chain.view((view) =>
     Promise.all(Array.from({ length: count }, (_, i) => view.hashAt(from - i))),
@@ -45,21 +46,26 @@ async function newest(node: Node, start: number | undefined): Promise<object[]> 
 }
 
 async function txsOf(node: Node, hash: BlockHash, start: number): Promise<object[]> {
-  if (start % TXS_PAGE !== 0) throw bad('start index must be a multipication of 25');
   const entry = await entryOf(node, hash);
   const block = await blockOf(node, hash);
-  if (start >= block.txs.length) throw bad('start index out of range');
-  const prevouts = await blockPrevouts(node, block);
-  const status = statusOf(entry);
+  if (start >= block.txs.length) throw missing('start index out of range');
+  if (start % TXS_PAGE !== 0) throw bad('start index must be a multipication of 25');
+  const [prevouts, isBest] = await Promise.all([
+    blockPrevouts(node, block),
+    node.chain.view((view) => view.isOnBestChain(entry)),
+  ]);
+  const status = isBest ? statusOf(entry) : UNCONFIRMED;
   const { addressVersion } = node.params;
   return block.txs
     .slice(start, start + TXS_PAGE)
     .map((tx, i) => txForm(tx, { prevouts: prevouts[start + i] ?? [], status, addressVersion }));
 }
 
-function statusForm(node: Node, entry: BlockEntry): Promise<object> {
+/** Of a block that nobody knows the same as of one that lost: clients rely on it. */
+async function statusForm(node: Node, hash: BlockHash): Promise<object> {
+  const entry = await node.chain.entry(hash);
   return node.chain.view(async (view) => {
-    if (!(await view.isOnBestChain(entry))) {
+    if (entry === undefined || !(await view.isOnBestChain(entry))) {
       return { in_best_chain: false, height: null, next_best: null };
     }
     const next = await view.hashAt(entry.height + 1);
@@ -90,7 +96,7 @@ export const blockRoutes: readonly Route[] = [
     async handle({ node }, params) {
       const height = params.integer('height');
       const hash = await node.chain.view((view) => view.hashAt(height));
-      if (hash === undefined) throw missing('Block');
+      if (hash === undefined) throw missing('Block not found');
       return hash;
     },
   },
@@ -121,7 +127,7 @@ export const blockRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/block/:hash/status',
-    handle: async ({ node }, params) => statusForm(node, await entryOf(node, params.blockHash())),
+    handle: ({ node }, params) => statusForm(node, params.blockHash()),
   },
   {
     method: 'GET',
@@ -140,7 +146,7 @@ export const blockRoutes: readonly Route[] = [
     async handle({ node }, params) {
       const index = params.integer('index');
       const tx = (await blockOf(node, params.blockHash())).txs[index];
-      if (tx === undefined) throw missing('tx index');
+      if (tx === undefined) throw missing('tx index out of range');
       return new Lasting(tx.txid, tx.txid);
     },
   },

@@ -21,7 +21,7 @@ export class EsploraError extends Error {
   }
 }
 
-export const missing = (what: string): EsploraError => new EsploraError(404, `${what} not found`);
+export const missing = (message: string): EsploraError => new EsploraError(404, message);
 export const bad = (message: string): EsploraError => new EsploraError(400, message);
 
 /** Text, bytes, or anything else as JSON. */

@@ -1,11 +1,10 @@
 /** Esplora's calls about transactions and the mempool. */
-import { fromDisplay, fromHex, toDisplay, toHex } from '../../codec/index.ts';
-import { hash256 } from '../../crypto/hash.ts';
+import { fromHex, toHex } from '../../codec/index.ts';
 import type { Node } from '../../node/types.ts';
 import { revealedScript, scriptHash } from '../../script/index.ts';
 import {
+  type Block,
   type BlockHash,
-  type Hash,
   type OutpointKey,
   type ScriptHash,
   type Tx,
@@ -13,7 +12,8 @@ import {
   toOutpointKey,
 } from '../../types.ts';
 import { allEntries, feeRates } from '../fee-rate.ts';
-import { type FoundTx, findTx, prevoutsOf } from '../lookups.ts';
+import { type FoundTx, findTx, prevoutsOf, type TxPlace } from '../lookups.ts';
+import { encodeMerkleBlock, merklePath } from '../merkle-proof.ts';
 import { TX_BODY_BYTES_MAX, textOf, withBody } from '../request.ts';
 import { statusOf, type TxStatus, txForm, UNCONFIRMED } from './forms.ts';
 import { bad, Lasting, missing, type Reply, type Route } from './server.ts';
@@ -28,7 +28,7 @@ const HISTOGRAM_BYTES = 50_000;
 
 async function found(node: Node, txid: Txid): Promise<FoundTx> {
   const tx = await findTx(node, txid);
-  if (tx === undefined) throw missing('Transaction');
+  if (tx === undefined) throw missing('Transaction not found');
   return tx;
 }
 
@@ -114,34 +114,21 @@ async function claimsOf(node: Node, script: ScriptHash): Promise<Claims> {
   return claims;
 }
 
-/** Electrum's proof: the partner at each level, from the leaves up. */
-export function merklePath(txids: readonly Hash[], position: number): Hash[] {
-  const path: Hash[] = [];
-  let level = txids.map(fromDisplay);
-  let at = position;
-  while (level.length > 1) {
-    const partner = level[at % 2 === 0 ? Math.min(at + 1, level.length - 1) : at - 1];
-    if (partner !== undefined) path.push(toDisplay(partner));
-    const next: Uint8Array[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const left = level[i] as Uint8Array;
-      next.push(hash256(Uint8Array.of(...left, ...(level[i + 1] ?? left))));
-    }
-    level = next;
-    at = Math.floor(at / 2);
+/** The block that holds the transaction, and where. */
+async function confirming(node: Node, txid: Txid): Promise<{ block: Block; place: TxPlace }> {
+  const place = (await findTx(node, txid))?.place;
+  const block = place && (await node.chain.block(place.blockHash));
+  if (place === undefined || block === undefined) {
+    throw missing('Transaction not found or is unconfirmed');
   }
-  return path;
+  return { block, place };
 }
 
 async function merkleProof(node: Node, txid: Txid): Promise<object> {
-  const { place } = await found(node, txid);
-  const block = place && (await node.chain.block(place.blockHash));
-  if (place === undefined || block === undefined) throw missing('Transaction');
-  const merkle = merklePath(
-    block.txs.map((tx) => tx.txid as string as Hash),
-    place.position,
-  );
-  return { block_height: place.height, merkle, pos: place.position };
+  const { block, place } = await confirming(node, txid);
+  const txids = block.txs.map((tx) => tx.txid);
+  const { height: block_height, position: pos } = place;
+  return { block_height, merkle: merklePath(txids, pos), pos };
 }
 
 async function broadcast(node: Node, body: Uint8Array): Promise<string> {
@@ -221,7 +208,11 @@ export const txRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/tx/:txid/status',
-    handle: async ({ node }, params) => txStatus(node, await found(node, params.txid())),
+    // Nothing is confirmed of what nobody knows: clients rely on it.
+    async handle({ node }, params) {
+      const tx = await findTx(node, params.txid());
+      return tx === undefined ? UNCONFIRMED : txStatus(node, tx);
+    },
   },
   {
     method: 'GET',
@@ -230,10 +221,20 @@ export const txRoutes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/tx/:txid/merkleblock-proof',
+    async handle({ node }, params) {
+      const txid = params.txid();
+      const { block } = await confirming(node, txid);
+      return toHex(encodeMerkleBlock(block, new Set([txid])));
+    },
+  },
+  {
+    method: 'GET',
     path: '/tx/:txid/outspend/:vout',
     async handle({ node }, params) {
       const vout = params.integer('vout');
-      return outspendsOf(node, (await found(node, params.txid())).tx)(vout);
+      const tx = await findTx(node, params.txid());
+      return tx === undefined ? { spent: false } : outspendsOf(node, tx.tx)(vout);
     },
   },
   {

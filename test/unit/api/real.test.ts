@@ -323,7 +323,8 @@ describe('an explorer', () => {
     expect(named).not.toHaveProperty('blocktime');
     expect(named.vin[0].prevout).toMatchObject({ generated: true, height: 1, value: 50 });
     const lost = (await real.get(`/api/block/${block.header.hash}/txs`)) as Any;
-    expect(lost[1]).toMatchObject({ txid: tx.txid, fee: 10_000 });
+    const status = { confirmed: false };
+    expect(lost[1]).toMatchObject({ txid: tx.txid, fee: 10_000, status });
   });
 
   it('pages through what an address got, 25 at a time', async () => {

@@ -1,7 +1,8 @@
 /**
  * What the miner makes of a machine: (1) each engine against node:crypto, which hashes every header
  * from its first byte, and against minerd (github.com/pooler/cpuminer), if it is there; (2) the whole
- * miner, with threads, shared memory and fresh times, against its engine in a bare loop.
+ * miner, with threads, shared memory and fresh times, against its engine in a bare loop: the wide one,
+ * where this machine takes it.
  *
  * Times are of the processor, so rates are per core and a busy machine does not spoil them.
  *
@@ -9,11 +10,15 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { loadEngine } from '../lib/adapters/engine.ts';
+import { firstRight } from '../lib/adapters/engine.ts';
 import { createPlainEngine } from '../lib/adapters/plain-engine.ts';
 import { systemClock } from '../lib/adapters/system-clock.ts';
 import { systemRandom } from '../lib/adapters/system-random.ts';
+import { createKernel } from '../lib/adapters/wasm-engine.ts';
+import { prepareWide } from '../lib/adapters/wide-kernel.ts';
 import type { Template, WorkSource } from '../lib/mining/types.ts';
 import type { Engine } from '../lib/ports/engine.ts';
 import { silentTelemetry } from '../lib/ports/telemetry.ts';
@@ -31,6 +36,7 @@ const { values } = parseArgs({
 const MS = Number(values.seconds) * 1000;
 const THREADS = Number(values.threads);
 const ROUNDS = 3;
+const MINERD_ROUNDS = 8;
 const CHUNK = 65_536;
 const WARM_UP_MS = 1_000;
 
@@ -48,8 +54,13 @@ function rateOf(hashChunk: (start: number) => number): number {
   return hashes / (cpuMs() - startMs) / 1000;
 }
 
-const plain = createPlainEngine();
-const loaded = await loadEngine();
+const wide = prepareWide();
+const engines = [
+  createPlainEngine(),
+  firstRight([createKernel(4)]),
+  ...(wide === undefined ? [] : [firstRight([wide])]),
+];
+const fastest = engines.at(-1) as Engine;
 const header = new Uint8Array(80).fill(1);
 
 const byEngine = (engine: Engine) => (start: number) => {
@@ -97,6 +108,7 @@ async function byMiner(): Promise<number> {
     source,
     payTo: p2pkhScript(new Uint8Array(20)),
     threads: THREADS,
+    wide,
     clock: systemClock,
     random: systemRandom,
     telemetry: silentTelemetry,
@@ -111,37 +123,45 @@ async function byMiner(): Promise<number> {
   return rate;
 }
 
-/** Of one thread, its best by its own clock; undefined: it is not here. */
+/** Of one thread; undefined: it is not here. */
 async function byMinerd(): Promise<number | undefined> {
   const child = spawn(values.minerd, ['--benchmark', '-a', 'sha256d', '-t', '1']);
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said += chunk;
-  });
   const isThere = await new Promise<boolean>((resolve) => {
     child.once('spawn', () => resolve(true));
     child.once('error', () => resolve(false));
   });
   if (!isThere) return undefined;
-  await new Promise((resolve) => setTimeout(resolve, 4 * MS));
+  const reports: { hashes: number; cpuMs: number }[] = [];
+  createInterface(child.stderr).on('line', (line) => {
+    const hashes = / thread 0: (\d+) hashes/.exec(line)?.[1];
+    if (hashes !== undefined) reports.push({ hashes: Number(hashes), cpuMs: cpuMsOf(child.pid) });
+  });
+  await new Promise((resolve) => setTimeout(resolve, MINERD_ROUNDS * MS));
   child.kill();
-  const rates = [...said.matchAll(/thread 0: \d+ hashes, ([\d.]+) khash/g)];
-  return Math.max(...rates.map(([, rate]) => Number(rate) / 1000));
+  // It reports every five seconds, and once soon after its start.
+  const [first, ...others] = reports;
+  const last = others.at(-1);
+  if (first === undefined || last === undefined) throw new Error('minerd had too little time');
+  return others.reduce((sum, { hashes }) => sum + hashes, 0) / (last.cpuMs - first.cpuMs) / 1000;
 }
 
-rateOf(byEngine(plain));
-rateOf(byEngine(loaded));
-const rounds: { plain: number; loaded: number; crypto: number; miner: number }[] = [];
+/** Of another process, on Linux: its 14th and 15th field, in hundredths of a second (proc(5)). */
+function cpuMsOf(pid: number | undefined): number {
+  const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
+  const fields = afterName.split(' ').map(Number);
+  return 10 * ((fields[11] ?? 0) + (fields[12] ?? 0));
+}
+
+for (const engine of engines) rateOf(byEngine(engine));
+const rounds: { engines: number[]; crypto: number; miner: number }[] = [];
 for (let i = 0; i < ROUNDS; i++) {
   rounds.push({
-    plain: rateOf(byEngine(plain)),
-    loaded: rateOf(byEngine(loaded)),
+    engines: engines.map((engine) => rateOf(byEngine(engine))),
     crypto: rateOf(byNodeCrypto),
     miner: await byMiner(),
   });
 }
-const of = (name: 'plain' | 'loaded' | 'crypto' | 'miner'): number =>
-  median(rounds.map((one) => one[name]));
+const rateOfEngine = (i: number): number => median(rounds.map((one) => one.engines[i] as number));
 const line = (name: string, rate: number, ...ratios: string[]): void =>
   console.log(
     `${name.padEnd(28)} ${rate.toFixed(2).padStart(6)} MH/s a core   ${ratios.join(', ')}`,
@@ -149,7 +169,7 @@ const line = (name: string, rate: number, ...ratios: string[]): void =>
 const ratio = (rate: number, to: number, name: string): string =>
   `${(rate / to).toFixed(2)} × ${name}`;
 
-const crypto = of('crypto');
+const crypto = median(rounds.map((one) => one.crypto));
 const minerd = await byMinerd();
 const beside = (rate: number): string[] => [
   ratio(rate, crypto, 'node:crypto'),
@@ -157,11 +177,13 @@ const beside = (rate: number): string[] => [
 ];
 line('node:crypto, twice', crypto);
 if (minerd === undefined) console.log(`minerd: not measured, ${values.minerd} cannot be run`);
-else line('minerd, one thread, its best', minerd);
-line(`engine ${plain.name}`, of('plain'), ...beside(of('plain')));
-line(`engine ${loaded.name}`, of('loaded'), ...beside(of('loaded')));
+else line('minerd, one thread', minerd);
+for (const [i, { name }] of engines.entries()) {
+  line(`engine ${name}`, rateOfEngine(i), ...beside(rateOfEngine(i)));
+}
+const miner = median(rounds.map((one) => one.miner));
 line(
   `miner, ${THREADS} threads`,
-  of('miner'),
-  ratio(of('miner'), of('loaded'), `engine ${loaded.name}`),
+  miner,
+  ratio(miner, rateOfEngine(engines.length - 1), `engine ${fastest.name}`),
 );

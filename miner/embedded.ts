@@ -9,7 +9,7 @@ import { createEmbeddedSource } from '../lib/node/embedded-source.ts';
 import { createMinerWords } from '../lib/node/miner-words.ts';
 import { nowSeconds } from '../lib/ports/clock.ts';
 import { matchP2pkh } from '../lib/script/p2pkh.ts';
-import { createMiner, type Miner } from './miner.ts';
+import { createMiner, type Miner, type MinerOptions } from './miner.ts';
 import type { StoreOptions } from './options.ts';
 import { pause } from './pause.ts';
 import { foundLine, lostLine } from './report.ts';
@@ -24,7 +24,11 @@ const END_MS_MAX = 1_000;
 export async function startEmbedded({
   threads,
   payTo,
-}: StoreOptions): Promise<{ miner: Miner; stop: () => Promise<void> }> {
+  wide,
+}: Omit<StoreOptions, 'wide'> & Pick<MinerOptions, 'wide'>): Promise<{
+  miner: Miner;
+  stop: () => Promise<void>;
+}> {
   const { node, clock, random, telemetry } = await getHost();
   if (payTo === undefined) {
     telemetry.log('warn', 'STACKCHAIN_MINING_ADDRESS is not set: rewards are left unclaimed');
@@ -33,6 +37,7 @@ export async function startEmbedded({
     source: createEmbeddedSource({ node, sleep: pause }),
     payTo: payTo ?? UNCLAIMED,
     threads,
+    wide,
     clock,
     random,
     telemetry,

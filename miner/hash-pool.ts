@@ -3,6 +3,7 @@
  * knows nothing of templates' sources or of submitting.
  */
 import { Worker } from 'node:worker_threads';
+import type { Kernel } from '../lib/adapters/wasm-engine.ts';
 import { equalBytes } from '../lib/codec/hex.ts';
 import { Fault } from '../lib/faults.ts';
 import type { MiningJob } from '../lib/mining/types.ts';
@@ -27,6 +28,8 @@ export interface Found {
 
 export interface HashPoolOptions {
   readonly threads: number;
+  /** Of a process that prepared it: see lib/adapters/wide-kernel.ts. */
+  readonly wide?: Kernel | undefined;
   readonly random: Random;
   readonly telemetry: Telemetry;
   /** Once until the next search: what other threads find meanwhile are siblings, and dropped. */
@@ -110,7 +113,8 @@ export class HashPool {
   #spawn(index: number): void {
     // Beside this file lies the thread's source, or what was built or bundled of it.
     const ending = /[.][a-z]+$/.exec(import.meta.url)?.[0] ?? '.js';
-    const setup: WorkerSetup = { control: this.#control, index };
+    const { wide } = this.#options;
+    const setup: WorkerSetup = { control: this.#control, index, ...(wide && { wide }) };
     const worker = new Worker(new URL(`./worker${ending}`, import.meta.url), { workerData: setup });
     this.#workers[index] = worker;
     worker.on('message', (message: WorkerMessage) => this.#hear(message, index));

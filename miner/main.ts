@@ -5,6 +5,8 @@
  */
 import { systemClock } from '../lib/adapters/system-clock.ts';
 import { systemRandom } from '../lib/adapters/system-random.ts';
+import type { Kernel } from '../lib/adapters/wasm-engine.ts';
+import { prepareWide } from '../lib/adapters/wide-kernel.ts';
 import type { Telemetry } from '../lib/ports/telemetry.ts';
 import { createMiner, type Miner } from './miner.ts';
 import { type MinerSettings, type RemoteOptions, readOptions, UsageError } from './options.ts';
@@ -30,11 +32,12 @@ const telemetry: Telemetry = {
   },
 };
 
-function startRemote({ source, payTo, threads }: RemoteOptions): Running {
+function startRemote({ source, payTo, threads }: RemoteOptions, wide: Kernel | undefined): Running {
   const miner = createMiner({
     source: createRpcSource(source),
     payTo,
     threads,
+    wide,
     clock: systemClock,
     random: systemRandom,
     telemetry,
@@ -47,10 +50,12 @@ function startRemote({ source, payTo, threads }: RemoteOptions): Running {
 }
 
 async function start(settings: MinerSettings): Promise<Running> {
-  if (settings.kind === 'remote') return startRemote(settings);
+  // Before any thread and, in a process that hosts its node, before the verifier.
+  const wide = settings.wide ? prepareWide() : undefined;
+  if (settings.kind === 'remote') return startRemote(settings, wide);
   // Loaded only here: who mines on a node elsewhere has no need of the SDK.
   const { startEmbedded } = await import('./embedded.ts');
-  return startEmbedded(settings);
+  return startEmbedded({ ...settings, wide });
 }
 
 async function run(settings: MinerSettings): Promise<void> {

@@ -3,6 +3,7 @@
  * is still worth submitting; needs no state and can be started again anywhere. The way to a node is a
  * WorkSource.
  */
+import type { Kernel } from '../lib/adapters/wasm-engine.ts';
 import { Fault } from '../lib/faults.ts';
 import { assembleBlock, miningJob } from '../lib/mining/assemble.ts';
 import type { MiningJob, Template, WorkSource } from '../lib/mining/types.ts';
@@ -45,6 +46,8 @@ export interface MinerOptions {
   /** scriptPubKey that the reward goes to: P2PKH, or OP_RETURN, which leaves it unclaimed. */
   readonly payTo: Uint8Array;
   readonly threads: number;
+  /** Of a process that prepared it: see lib/adapters/wide-kernel.ts. */
+  readonly wide?: Kernel | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
@@ -126,11 +129,12 @@ class ThreadedMiner implements Miner {
 
   start(): void {
     if (this.#run !== undefined) return;
-    const { threads, random, telemetry } = this.#options;
+    const { threads, wide, random, telemetry } = this.#options;
     this.#meter = createMeter();
     const run: Run = {
       pool: new HashPool({
         threads,
+        wide,
         random,
         telemetry,
         onFound: (found) => {

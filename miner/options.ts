@@ -8,6 +8,8 @@ import type { RpcSourceOptions } from './rpc-source.ts';
 
 interface CommonOptions {
   readonly threads: number;
+  /** Whether to try the engine of lib/adapters/wide-kernel.ts. */
+  readonly wide: boolean;
 }
 
 export interface RemoteOptions extends CommonOptions {
@@ -81,6 +83,7 @@ const program = (env: Readonly<Record<string, string | undefined>>): Command => 
       'default: all that the machine runs at once (STACKCHAIN_THREADS)',
       threadsOf,
     )
+    .option('--no-wide', 'does without the engine that needs an experimental flag of V8')
     .option('-u, --user <USER>', 'for Basic auth (STACKCHAIN_RPC_USER)')
     .option('-p, --password <PASSWORD>', 'for Basic auth (STACKCHAIN_RPC_PASSWORD)')
     .option('--password-file <FILE>', 'holds the password', fileText)
@@ -111,6 +114,7 @@ interface Given {
   readonly store?: boolean;
   readonly address?: Uint8Array;
   readonly threads?: number;
+  readonly wide: boolean;
   readonly user?: string;
   readonly password?: string;
   readonly passwordFile?: string;
@@ -130,13 +134,13 @@ export function readOptions(
     throw new UsageError(error.message, error.exitCode === 0 ? 0 : 2);
   }
   const given = command.opts<Given>();
-  const { url, address, threads = availableParallelism() } = given;
+  const { url, address, wide, threads = availableParallelism() } = given;
   if (given.store === true) {
-    return { kind: 'store', threads, ...(address !== undefined && { payTo: address }) };
+    return { kind: 'store', threads, wide, ...(address !== undefined && { payTo: address }) };
   }
   if (url === undefined) throw new UsageError('Error: name a node with -o URL, or use --store.');
   if (address === undefined) throw new UsageError('Error: name who is paid with -a ADDRESS.');
-  return { kind: 'remote', threads, payTo: address, source: sourceOf(url, given, env) };
+  return { kind: 'remote', threads, wide, payTo: address, source: sourceOf(url, given, env) };
 }
 
 function sourceOf(

@@ -2,6 +2,7 @@
  * What passes between the miner and its threads: messages, and a few words of shared memory for what
  * a thread in its inner loop must see or say without stopping.
  */
+import type { Kernel } from '../lib/adapters/wasm-engine.ts';
 import type { MiningJob } from '../lib/mining/types.ts';
 
 /** Words of the shared array. Each thread's count of nonces tried follows, modulo 2^32. */
@@ -16,6 +17,8 @@ export const CONTROL = {
 export interface WorkerSetup {
   readonly control: Int32Array;
   readonly index: number;
+  /** See loadEngine. */
+  readonly wide?: Kernel;
 }
 
 /** To a thread: search until the generation changes. */

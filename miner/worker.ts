@@ -16,7 +16,7 @@ const CHUNK_MIN = 1024;
 /** How long a thread may be deaf. */
 const CHUNK_MS = 40;
 
-const { control, index } = workerData as WorkerSetup;
+const { control, index, wide } = workerData as WorkerSetup;
 const say = (message: WorkerMessage): void => parentPort?.postMessage(message);
 let chunk = CHUNK_MIN;
 
@@ -68,6 +68,6 @@ function countUp(extraNonce: Uint8Array): void {
   if (extraNonce[last] === 0) extraNonce[last - 1] = (extraNonce[last - 1] as number) + 1;
 }
 
-const engine = await loadEngine();
+const engine = await loadEngine(wide);
 parentPort?.on('message', (message: SearchMessage) => search(engine, message));
 say({ kind: 'ready', engine: engine.name });

@@ -4,10 +4,10 @@
  * nonces at most, so that V8 soon goes on in its optimised code: a call under way never does.
  */
 import type { Engine } from '../ports/engine.ts';
-import { hashWithNonce, midstateOf, topWord, wordsOf } from './sha256-words.ts';
+import { hashWithNonce, midstateOf, swap, topWord, wordsOf } from './sha256-words.ts';
 import { doubleSha256 } from './wasm/double-sha256.ts';
 import { makeModule } from './wasm/module.ts';
-import { LANES } from './wasm/vector-code.ts';
+import type { Lanes } from './wasm/vector-code.ts';
 
 /** As far as we use it; TypeScript has it among the types of browsers only. */
 declare const WebAssembly: {
@@ -19,33 +19,46 @@ declare const WebAssembly: {
 
 type Search = (start: number, groups: number) => number;
 
+/** The code of an engine. Passed to another thread, it is compiled no second time. */
+export interface Kernel {
+  readonly lanes: Lanes;
+  /** A WebAssembly.Module. */
+  readonly module: object;
+}
+
 /** Undefined: this host has no WebAssembly, or none with vectors. */
-export function createWasmEngine(): Engine | undefined {
+export function createKernel(lanes: Lanes): Kernel | undefined {
   if (typeof WebAssembly === 'undefined') return undefined;
-  const code = doubleSha256();
-  const bytes = makeModule(code.parts());
-  if (!WebAssembly.validate(bytes)) return undefined;
+  const bytes = makeModule(doubleSha256(lanes).parts());
+  return WebAssembly.validate(bytes) ? { lanes, module: new WebAssembly.Module(bytes) } : undefined;
+}
+
+export function createWasmEngine({ lanes, module }: Kernel): Engine {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-  const module = new WebAssembly.Module(bytes);
   const instance = new WebAssembly.Instance(module, { host: { memory } });
   const { search } = instance.exports as { readonly search: Search };
-  const write = code.writer(new Int32Array(memory.buffer));
+  const write = doubleSha256(lanes).writer(new Int32Array(memory.buffer));
   return {
-    name: 'wasm',
+    name: lanes === 4 ? 'wasm' : 'wasm-wide',
     search(header, target, start, count) {
-      write([...midstateOf(header), ...wordsOf(header, 64, 3), topWord(target)]);
-      const groups = Math.ceil(count / LANES);
-      for (let done = 0; done < groups; ) {
-        const hit = search((start + done * LANES) | 0, groups - done);
+      write([...midstateOf(header), ...wordsOf(header, 64, 3), zerosOf(target)]);
+      const end = start + count;
+      for (let group = start - (start % lanes); group < end; group += lanes) {
+        const hit = search(group | 0, Math.ceil((end - group) / lanes));
         if (hit < 0) return -1;
-        done += hit;
-        const end = Math.min(count, (done + 1) * LANES);
-        for (let i = done * LANES; i < end; i++) {
-          if (hashWithNonce(header, start + i) <= target) return start + i;
+        group += hit * lanes;
+        const first = Math.max(start, group);
+        for (let nonce = first; nonce < Math.min(end, group + lanes); nonce++) {
+          if (hashWithNonce(header, nonce) <= target) return nonce;
         }
-        done += 1;
       }
       return -1;
     },
   };
+}
+
+/** The bits of a hash's last word that are zero in every hash up to the target. */
+function zerosOf(target: bigint): number {
+  const zeros = Math.clz32(topWord(target));
+  return zeros === 0 ? 0 : swap(-1 << (32 - zeros));
 }

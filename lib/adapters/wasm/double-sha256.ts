@@ -12,7 +12,7 @@ import {
   PAD_WORD,
   rotate,
 } from '../sha256-words.ts';
-import { known, VectorCode, type Word } from './vector-code.ts';
+import { known, type Lanes, VectorCode, type Word } from './vector-code.ts';
 
 type Bits = readonly [number, number, number];
 
@@ -91,18 +91,16 @@ const zeros = (count: number): Word[] => Array.from({ length: count }, () => kno
  * Inputs of a header: its midstate (8 words), the three words after it, and the greatest value that
  * the hash's top 32 bits may have.
  */
-export function doubleSha256(): VectorCode {
-  const code = new VectorCode();
+export function doubleSha256(lanes: Lanes): VectorCode {
+  const code = new VectorCode(lanes);
   const eight = (make: (i: number) => Word): State =>
     Array.from({ length: 8 }, (_, i) => make(i)) as unknown as State;
   const midstate = eight(() => code.input());
   const tail = Array.from({ length: 3 }, () => code.input());
-  const limit = code.input();
+  const mask = code.input();
   const end = (bits: number): Word => known(bits);
   code.search((nonce) => {
-    // A header has its nonce in little-endian order, SHA-256 reads big-endian words.
-    const word = code.word([nonce], Number, () => code.swapBytes(nonce));
-    const block = [...tail, word, known(PAD_WORD), ...zeros(10), end(HEADER_BITS)];
+    const block = [...tail, nonce, known(PAD_WORD), ...zeros(10), end(HEADER_BITS)];
     const first = compress(code, midstate, block, 63);
     const digest = eight((i) => code.sum(first[i] as Word, midstate[i] as Word));
     const second = [...digest, known(PAD_WORD), ...zeros(6), end(DIGEST_BITS)];
@@ -112,9 +110,7 @@ export function doubleSha256(): VectorCode {
       second,
       LAST_NEEDED_ROUND,
     );
-    const last = code.sum(e, known(IV[7] as number));
-    // A hash is shown with its last word first, each word's bytes reversed.
-    return code.word([last], Number, () => code.swapBytes(last));
-  }, limit);
+    return code.sum(e, known(IV[7] as number));
+  }, mask);
   return code;
 }

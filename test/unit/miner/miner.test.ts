@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { systemRandom } from '../../../lib/adapters/system-random.ts';
+import { createKernel } from '../../../lib/adapters/wasm-engine.ts';
 import { toHex } from '../../../lib/codec/hex.ts';
 import { miningJob } from '../../../lib/mining/assemble.ts';
 import { silentTelemetry, type Telemetry } from '../../../lib/ports/telemetry.ts';
@@ -86,6 +87,15 @@ describe('the miner', () => {
     expect(hashRate).toBeGreaterThanOrEqual((hashes * 1000) / longestMs);
     expect(hashRate).toBeLessThanOrEqual((hashes * 1000) / shortestMs);
     expect({ active, engine }).toEqual({ active: true, engine: 'wasm' });
+  });
+
+  it('searches with the kernel that its process prepared', async () => {
+    const wide = createKernel(8);
+    const source = new FakeSource(EASY);
+    const miner = minerOn(source, { wide });
+    miner.start();
+    await until(() => source.accepted.length >= 5);
+    expect(miner.stats()).toMatchObject({ engine: 'wasm-wide', rejected: 0 });
   });
 
   it('at 100 tips a minute, submits nothing on a tip that it knows to be old', async () => {

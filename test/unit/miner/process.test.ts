@@ -134,8 +134,12 @@ it('flags beat the environment', () => {
     source: { url: 'http://a.test/', credentials: { token: 'token' } },
   });
   const store = readOptions(['--store'], { ...env, STACKCHAIN_THREADS: '1' });
-  expect(store).toEqual({ kind: 'store', threads: 1, payTo: PAY_TO });
-  expect(readOptions(['--store', '-t', '2'], {})).toEqual({ kind: 'store', threads: 2 });
+  expect(store).toEqual({ kind: 'store', threads: 1, wide: true, payTo: PAY_TO });
+  expect(readOptions(['--store', '-t', '2', '--no-wide'], {})).toEqual({
+    kind: 'store',
+    threads: 2,
+    wide: false,
+  });
   const byFlags = readOptions(['-o', 'http://b.test/rpc', '-u', 'u', '-t', '3'], env);
   expect(byFlags).toMatchObject({
     threads: 3,

@@ -1,7 +1,8 @@
 /**
  * The breaker: a statement in the inbox's policy that denies all senders of other accounts. A deploy
  * that leaves the policy as it was repairs no drift, so it stays until `stackchain peers open`; one
- * that changes the policy (a foreign peer more or less) writes all of it anew and so ends it.
+ * that changes the policy (a foreign peer more or less) writes all of it anew, and so ends it where
+ * nobody puts it back: `stackchain deploy` does (cli/cloud/breakers.ts), a bare `cdk deploy` does not.
  */
 import {
   GetQueueAttributesCommand,
@@ -37,10 +38,15 @@ const writePolicy = (client: SQSClient, url: string, policy: Policy): Promise<un
     }),
   );
 
-/** Shuts out every account but the queue's own. Twice is once. */
-export async function shutInbox(client: SQSClient, url: string): Promise<void> {
+const hasBreaker = ({ Statement }: Policy): boolean => Statement.some(({ Sid }) => Sid === SID);
+
+export const isShut = async (client: SQSClient, url: string): Promise<boolean> =>
+  hasBreaker((await readPolicy(client, url)).policy);
+
+/** Shuts out every account but the queue's own. Twice is once; false: they were shut out already. */
+export async function shutInbox(client: SQSClient, url: string): Promise<boolean> {
   const { policy, arn } = await readPolicy(client, url);
-  if (policy.Statement.some((statement) => statement.Sid === SID)) return;
+  if (hasBreaker(policy)) return false;
   policy.Statement.push({
     Sid: SID,
     Effect: 'Deny',
@@ -50,6 +56,7 @@ export async function shutInbox(client: SQSClient, url: string): Promise<void> {
     Condition: { StringNotEquals: { 'aws:PrincipalAccount': arn.split(':')[4] ?? '' } },
   });
   await writePolicy(client, url, policy);
+  return true;
 }
 
 /** Lets them in again. */

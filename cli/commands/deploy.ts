@@ -1,7 +1,8 @@
 /** `deploy`: N nodes on AWS, or on a cloud emulated on this machine (`--local`). */
 import { join } from 'node:path';
+import { type Breakers, throughDeploy } from '../cloud/breakers.ts';
 import { checkCdk, progressOf, readOutputs, runCdk } from '../cloud/cdk.ts';
-import { checkAws, regionFrom } from '../cloud/checks.ts';
+import { type AwsConfig, checkAws, regionFrom } from '../cloud/checks.ts';
 import { byNumber, deployedNodes, tellDeployed } from '../cloud/deployed.ts';
 import { deployedNetwork } from '../cloud/deployed-network.ts';
 import { createKeeper } from '../cloud/keeper.ts';
@@ -117,7 +118,9 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
     warn: (line) => context.warn(line),
   });
   note(`Deploying ${plan.nodes} nodes to ${account} in ${config.region}: some minutes…`);
-  const nodes = await deployStacks(context, plan, config.region);
+  const nodes = await throughDeploy(breakersOf(context, plan, config), () =>
+    deployStacks(context, plan, config.region),
+  );
   const here = nodes.map(({ name }) => name);
   const network = deployedNetwork(context.settings.network)?.name;
   if (network !== undefined) {
@@ -132,6 +135,17 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
   }
   note('Writing is closed until `stackchain token` makes a token.');
 }
+
+const breakersOf = (context: Context, { nodes, params }: Plan, config: AwsConfig): Breakers => ({
+  config,
+  // No network yet, no node that could have been shut.
+  ids: Array.from({ length: params === undefined ? 0 : nodes }, (_, i) => ({
+    network: params?.name ?? '',
+    node: `node${i}`,
+  })),
+  note: (line) => context.note(line),
+  warn: (line) => context.warn(line),
+});
 
 /** The CDK's deploy, ended by Ctrl-C with its children. */
 async function deployStacks(

@@ -13,6 +13,7 @@
  * AWS_ENDPOINT_URL is not heeded: without real IAM none of this shows.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { throughDeploy } from '../../cli/cloud/breakers.ts';
 import { findPython } from '../../cli/cloud/emulator.ts';
 import { decodeTx, fromHex, parseAddress, toHex } from '../../lib/codec/index.ts';
 import { toNetworkFile } from '../../lib/params/index.ts';
@@ -276,13 +277,23 @@ describeWith(
     );
 
     it(
-      'a line removed, and a deploy, shut the peer out',
+      'a line removed, and a deploy, shut the peer out; a tripped breaker outlives it',
       async () => {
         const { queue } = JSON.parse((await b.stackchain('invite')).stdout);
         const id = (await a.call<{ items: { id: string }[] }>(0, '/v1/peers')).body.items[0]?.id;
         const removed = await a.stackchain('peers', 'remove', id ?? '');
         expect(removed).toMatchObject({ code: 0, stdout: `Removed peer: ${id}\n` });
-        await a.deploy(1);
+        await a.invoke(0, 'tick', { alarmArn: `arn:aws:cloudwatch:us-east-1:${A}:alarm:flood` });
+        const said: string[] = [];
+        const say = (line: string) => said.push(line);
+        const ids = [{ network: story.params.name, node: 'node0' }];
+        // As `stackchain deploy` does, around a deploy that writes the policy anew.
+        await throughDeploy({ config: a.config, ids, note: say, warn: say }, () => a.deploy(1));
+        expect(said).toEqual([
+          expect.stringMatching(/^node0 is shut to other accounts by its breaker, and stays so/),
+          "The deploy wrote the inbox's policy of node0 anew; its breaker was put back.",
+        ]);
+        expect((await a.stackchain('peers', 'open')).stderr).toMatch(/takes messages/);
         expect(await verdicts()).toEqual(KEPT_OUT);
         const before = await tipOf(a);
         const block = story.mine();

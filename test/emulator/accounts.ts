@@ -17,6 +17,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import type { AwsConfig } from '../../cli/cloud/checks.ts';
 import { cleanEnv, EMULATOR_REGION, endpointEnv } from '../../cli/cloud/emulator.ts';
 import { type CloudNode, type LocalCloud, startLocalCloud } from '../../cli/cloud/local-cloud.ts';
 import type { NetworkFile } from '../../lib/params/index.ts';
@@ -67,6 +68,8 @@ export interface Account {
   /** Where its commands run, and its network.json lies. */
   readonly checkout: string;
   node(index: number): CloudNode;
+  /** What clients of the account are made with. */
+  readonly config: AwsConfig;
   deploy(nodes: number): Promise<void>;
   /** The real command line, there, with the account's credentials. */
   stackchain(...args: string[]): Promise<CommandResult>;
@@ -137,6 +140,7 @@ export async function openAccount(options: {
     id,
     checkout,
     node,
+    config: clientConfig(cloud.endpoint, id),
     async deploy(count) {
       current = await cloud.deploy(count);
       await stopSchedules(cloud.endpoint, id);

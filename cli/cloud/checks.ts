@@ -1,5 +1,6 @@
 /** What a deploy to AWS needs, asked beforehand: each failure is one sentence that says what to do. */
 import type { StackLine } from '../../functions/stack-line.ts';
+import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { type CliError, remote, usage } from '../errors.ts';
 
@@ -47,7 +48,7 @@ export async function regionFrom(
   if (named) return named;
   const { STSClient } = await import('@aws-sdk/client-sts');
   try {
-    return await new STSClient({}).config.region();
+    return await new STSClient(awsLimits()).config.region();
   } catch {
     return 'us-east-1';
   }
@@ -56,7 +57,9 @@ export async function regionFrom(
 async function checkCredentials(config: AwsConfig): Promise<string> {
   const { GetCallerIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
   try {
-    const identity = await new STSClient(config).send(new GetCallerIdentityCommand({}));
+    const identity = await new STSClient({ ...awsLimits(), ...config }).send(
+      new GetCallerIdentityCommand({}),
+    );
     return identity.Account ?? '';
   } catch (cause) {
     throw credentialError(cause);
@@ -93,7 +96,7 @@ async function checkBootstrap(account: string, config: AwsConfig): Promise<void>
   const command = `\`npx cdk bootstrap aws://${account}/${region}\``;
   let version: number;
   try {
-    const answer = await new SSMClient(config).send(
+    const answer = await new SSMClient({ ...awsLimits(), ...config }).send(
       new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }),
     );
     version = Number(answer.Parameter?.Value);
@@ -116,7 +119,7 @@ async function checkBootstrap(account: string, config: AwsConfig): Promise<void>
 async function checkConcurrency({ nodes, config, warn }: DeployPlan): Promise<void> {
   const { GetAccountSettingsCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   const answer = await asked('the Lambda limit', () =>
-    new LambdaClient(config).send(new GetAccountSettingsCommand({})),
+    new LambdaClient({ ...awsLimits(), ...config }).send(new GetAccountSettingsCommand({})),
   );
   const limit = answer.AccountLimit?.ConcurrentExecutions ?? 0;
   if (limit >= nodes * CONCURRENCY_PER_NODE) return;
@@ -130,7 +133,7 @@ async function checkConcurrency({ nodes, config, warn }: DeployPlan): Promise<vo
 async function checkVpcs(config: AwsConfig): Promise<void> {
   const { DescribeVpcsCommand, EC2Client } = await import('@aws-sdk/client-ec2');
   const { Vpcs = [] } = await asked('the VPCs', () =>
-    new EC2Client(config).send(new DescribeVpcsCommand({})),
+    new EC2Client({ ...awsLimits(), ...config }).send(new DescribeVpcsCommand({})),
   );
   const isThere = Vpcs.some(({ Tags = [] }) =>
     Tags.some(({ Value = '' }) => Value.includes(SHARED_TAG)),
@@ -150,7 +153,7 @@ async function vpcQuota(config: AwsConfig): Promise<number> {
     '@aws-sdk/client-service-quotas'
   );
   try {
-    const answer = await new ServiceQuotasClient(config).send(
+    const answer = await new ServiceQuotasClient({ ...awsLimits(), ...config }).send(
       new GetServiceQuotaCommand(VPC_QUOTA),
     );
     return answer.Quota?.Value ?? VPCS_MAX_DEFAULT;
@@ -182,7 +185,9 @@ async function checkPeers({ config, foreignPeers, warn }: DeployPlan): Promise<v
   }
   const { DescribeRegionsCommand, EC2Client } = await import('@aws-sdk/client-ec2');
   const { Regions = [] } = await asked('the regions', () =>
-    new EC2Client(config).send(new DescribeRegionsCommand({ AllRegions: true })),
+    new EC2Client({ ...awsLimits(), ...config }).send(
+      new DescribeRegionsCommand({ AllRegions: true }),
+    ),
   );
   const states = new Map(Regions.map(({ RegionName, OptInStatus }) => [RegionName, OptInStatus]));
   for (const { name, region } of far) {

@@ -3,6 +3,7 @@
  * wallets that outlive them. Owns taking both away.
  */
 import type { Stack } from '@aws-sdk/client-cloudformation';
+import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import { remote } from '../errors.ts';
 import { type AwsConfig, withoutCredentials } from './checks.ts';
 
@@ -21,7 +22,7 @@ async function listStacks(config: AwsConfig): Promise<Stack[]> {
   const { CloudFormationClient, paginateDescribeStacks } = await import(
     '@aws-sdk/client-cloudformation'
   );
-  const client = new CloudFormationClient(config);
+  const client = new CloudFormationClient({ ...awsLimits(), ...config });
   const found: Stack[] = [];
   try {
     for await (const { Stacks = [] } of paginateDescribeStacks({ client }, {})) {
@@ -52,7 +53,7 @@ export async function tellDeployed(
 ): Promise<void> {
   const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   const { functionName } = await import('../../infra/names.ts');
-  const client = new LambdaClient(config);
+  const client = new LambdaClient({ ...awsLimits(), ...config });
   const Payload = JSON.stringify({ deployed: true });
   await Promise.all(
     nodes.map((node) =>
@@ -99,7 +100,7 @@ async function deleteAll(
   const { CloudFormationClient, DeleteStackCommand, waitUntilStackDeleteComplete } = await import(
     '@aws-sdk/client-cloudformation'
   );
-  const client = new CloudFormationClient(config);
+  const client = new CloudFormationClient({ ...awsLimits(), ...config });
   const waiting = { client, maxWaitTime: WAIT_SECONDS_MAX, minDelay: 1, maxDelay: 10 };
   await Promise.all(
     stacks.map(async (StackName) => {
@@ -138,7 +139,7 @@ export async function listWallets(
 ): Promise<Wallets[]> {
   const { DynamoDBClient, paginateListTables } = await import('@aws-sdk/client-dynamodb');
   const { walletKeyParameter } = await import('../../infra/names.ts');
-  const client = new DynamoDBClient(config);
+  const client = new DynamoDBClient({ ...awsLimits(), ...config });
   const found: Wallets[] = [];
   for await (const { TableNames = [] } of paginateListTables({ client }, {})) {
     for (const table of TableNames) {
@@ -157,8 +158,8 @@ export async function deleteWallets(config: AwsConfig, wallets: readonly Wallets
   const { DeleteTableCommand, DynamoDBClient, UpdateTableCommand, waitUntilTableExists } =
     await import('@aws-sdk/client-dynamodb');
   const { DeleteParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
-  const dynamo = new DynamoDBClient(config);
-  const ssm = new SSMClient(config);
+  const dynamo = new DynamoDBClient({ ...awsLimits(), ...config });
+  const ssm = new SSMClient({ ...awsLimits(), ...config });
   for (const { table: TableName, key: Name } of wallets) {
     await dynamo.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
     await waitUntilTableExists({ client: dynamo, maxWaitTime: 120 }, { TableName });

@@ -21,6 +21,7 @@ const CRYPTOGRAPHY = 'cryptography>=41';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VENV = join(ROOT, 'node_modules', '.cache', 'stackchain', MINISTACK.replace('==', '-'));
 const START_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 5_000;
 const PORTS_TRIED_MAX = 20;
 const TAIL_CHARS = 2_000;
 export const EMULATOR_ACCOUNT = '000000000000';
@@ -233,7 +234,8 @@ async function startAt(
   });
   let isAlive = true;
   for (const event of ['exit', 'error']) child.once(event, () => (isAlive = false));
-  for (let waited = 0; waited < START_MS_MAX; waited += 100) {
+  const deadlineMs = performance.now() + START_MS_MAX;
+  while (performance.now() < deadlineMs) {
     if ((await editionAt(port)) === name) return true;
     if (!isAlive) {
       if (!(await isFree(port))) return false;
@@ -247,7 +249,9 @@ async function startAt(
 
 async function editionAt(port: number): Promise<string | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/_ministack/health`);
+    const answer = await fetch(`http://127.0.0.1:${port}/_ministack/health`, {
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
     return ((await answer.json()) as { edition?: string }).edition;
   } catch {
     return undefined;

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rotateToken } from '../../functions/tokens.ts';
+import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 import { remote, usage } from '../errors.ts';
 import { progressOf, readOutputs, runCdk, type StackOutputs } from './cdk.ts';
@@ -63,6 +64,13 @@ export interface LocalCloud {
 }
 
 const DEFAULT_PORT = 4600;
+/** What runs already answers at once. */
+const PROBE_MS_MAX = 5_000;
+/** A function's first call on an emulator starts a process, and the first wallet's key takes a second. */
+const CALL_MS_MAX = 60_000;
+
+const limited = (ms: number, signal: AbortSignal | undefined): AbortSignal =>
+  AbortSignal.any([AbortSignal.timeout(ms), ...(signal ? [signal] : [])]);
 
 interface Ground {
   readonly options: LocalCloudOptions;
@@ -128,8 +136,9 @@ async function findEndpoint(options: LocalCloudOptions, keeper: Keeper): Promise
     throw usage('Error: AWS_ENDPOINT_URL names AWS itself, no emulator; deploy without --local.');
   }
   try {
-    await (await fetch(endpoint)).arrayBuffer();
+    await (await fetch(endpoint, { signal: limited(PROBE_MS_MAX, signal) })).arrayBuffer();
   } catch (cause) {
+    signal?.throwIfAborted();
     throw remote(`Error: no emulator answers at ${endpoint} (AWS_ENDPOINT_URL).`, cause);
   }
   return endpoint;
@@ -162,7 +171,7 @@ async function deploy(
     ],
     { env, note: progressOf(note), keeper, ...(signal && { signal }), ...(cwd && { cwd }) },
   );
-  return nodesOf(readOutputs(outputsFile), endpoint, options.account);
+  return nodesOf(readOutputs(outputsFile), endpoint, options);
 }
 
 const credentials = (account = '000000000000') => ({
@@ -173,7 +182,7 @@ const credentials = (account = '000000000000') => ({
 async function nodesOf(
   outputs: StackOutputs,
   endpoint: string,
-  account: string | undefined,
+  { account, signal }: Pick<LocalCloudOptions, 'account' | 'signal'>,
 ): Promise<readonly CloudNode[]> {
   const client = createDynamoClient({
     endpoint,
@@ -186,20 +195,28 @@ async function nodesOf(
     const { ApiUrl: url, WalletTableName: table } = values;
     if (name === undefined || url === undefined || table === undefined) continue;
     const token = await rotateToken(client, table);
-    nodes.push({ name, url, outputs: values, token, address: await walletOf(url, token) });
+    nodes.push({ name, url, outputs: values, token, address: await walletOf(url, token, signal) });
   }
   client.destroy();
   return nodes.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 }
 
 /** The node's first wallet; made if it has none. */
-async function walletOf(url: string, token: string): Promise<string> {
+async function walletOf(
+  url: string,
+  token: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const list = await fetch(`${url}/v1/wallets?limit=1`, { headers });
-  const [first] = ((await list.json()) as { items?: { address: string }[] }).items ?? [];
+  const ask = async (path: string, init: RequestInit): Promise<unknown> =>
+    (
+      await fetch(`${url}${path}`, { ...init, headers, signal: limited(CALL_MS_MAX, signal) })
+    ).json();
+  const list = (await ask('/v1/wallets?limit=1', {})) as { items?: { address: string }[] };
+  const [first] = list.items ?? [];
   if (first !== undefined) return first.address;
-  const made = await fetch(`${url}/v1/wallets`, { method: 'POST', headers, body: '{}' });
-  const { address } = (await made.json()) as { address?: string };
+  const made = await ask('/v1/wallets', { method: 'POST', body: '{}' });
+  const { address } = made as { address?: string };
   if (address === undefined) throw remote(`Error: ${url} makes no wallet.`);
   return address;
 }
@@ -211,6 +228,7 @@ export async function minerEnvironment(
 ): Promise<Record<string, string>> {
   const { GetFunctionConfigurationCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   const client = new LambdaClient({
+    ...awsLimits(),
     endpoint: env['AWS_ENDPOINT_URL'] as string,
     region: EMULATOR_REGION,
     credentials: credentials(env['AWS_ACCESS_KEY_ID']),
@@ -247,6 +265,7 @@ async function openBootstrapBucket(
   const bucket = `cdk-hnb659fds-assets-${account ?? '000000000000'}-${EMULATOR_REGION}`;
   const answer = await fetch(`${env['AWS_ENDPOINT_URL']}/${bucket}?policy`, {
     method: 'DELETE',
+    signal: AbortSignal.timeout(CALL_MS_MAX),
     headers: {
       authorization: `AWS4-HMAC-SHA256 Credential=${account ?? '000000000000'}/20260101/${EMULATOR_REGION}/s3/aws4_request, SignedHeaders=host, Signature=0`,
     },

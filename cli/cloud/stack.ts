@@ -97,7 +97,7 @@ export async function isOwnLine(line: StackLine): Promise<boolean | undefined> {
   const region = parseQueueArn(line.queue)?.region ?? '';
   const Name = peerParameter({ network: line.network, node: line.name });
   try {
-    const { Parameter } = await new SSMClient({ region, maxAttempts: 1 }).send(
+    const { Parameter } = await new SSMClient({ ...awsLimits(), region, maxAttempts: 1 }).send(
       new GetParameterCommand({ Name }),
       { abortSignal: AbortSignal.timeout(ASK_MS_MAX) },
     );

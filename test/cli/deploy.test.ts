@@ -1,7 +1,8 @@
 /** What `deploy` and `destroy` refuse before anything is installed, asked or started. */
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contextOf, foreignPeersOf, readPlan } from '../../cli/cloud/plan.ts';
 import type { Context } from '../../cli/command.ts';
 import { foundNetwork, stacknetBase, toNetworkFile } from '../../lib/params/index.ts';
@@ -106,4 +107,26 @@ describe('destroy refuses', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(part);
   });
+});
+
+describe('an emulator that takes connections and says nothing', () => {
+  let silent: Server;
+  const sockets = new Set<Socket>();
+  beforeEach(async () => {
+    silent = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  it('is given up in good time', async () => {
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const { code, stdout, stderr } = await cli(['deploy', '--local', '-q'], {
+      env: { AWS_ENDPOINT_URL: endpoint, STACKCHAIN_NETWORK: networkFile() },
+    });
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toBe(`Error: no emulator answers at ${endpoint} (AWS_ENDPOINT_URL).\n`);
+  }, 60_000);
 });

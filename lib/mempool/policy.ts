@@ -34,7 +34,11 @@ export function checkPolicy(tx: Tx, policy: MempoolPolicy): Verdict {
   for (const [index, { value, scriptPubKey }] of tx.outputs.entries()) {
     if (isOpReturn(scriptPubKey)) dataOutputs += 1;
     else if (matchP2pkh(scriptPubKey) !== undefined && value < BigInt(policy.dustSats)) {
-      return refuse('dust', `output ${index}`);
+      const least = `an output takes at least ${policy.dustSats}`;
+      return refuse(
+        'dust',
+        `output ${index}: ${value} sats, ${least}: less costs too much to spend`,
+      );
     }
   }
   return dataOutputs > 1 ? refuse('multi-op-return') : valid();

@@ -200,6 +200,26 @@ describe('a node that runs', () => {
     expect(await rpc(`u:${readToken(dir)}`)).toBe(401);
   });
 
+  test('says what the least amount is that it takes', async () => {
+    const { url } = await up('--no-mining', '--address', A, ...at);
+    await ok(['generate', '101', '--address', A, ...at]);
+    const pay = (amount: string) =>
+      cli(['send', '--from', A, '--to', A, '--amount', amount, ...at]);
+    const why = 'output 0: 1 sats, an output takes at least 546: less costs too much to spend';
+    expect(await pay('0.00000001')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `dust (${why})\n`,
+    });
+    const answer = await fetch(`${url}/v1/wallets/${A}/send`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${readToken(dir)}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ to: A, amountSats: 1 }),
+    });
+    expect(await answer.json()).toMatchObject({ status: 400, code: 'dust', detail: why });
+    expect(await pay('0.00000546')).toMatchObject({ code: 0 });
+  });
+
   test('keeps its directory to itself', async () => {
     await up('--no-mining', ...at);
     const second = await cli(['up', '--no-mining', '--port', '0', ...at]);

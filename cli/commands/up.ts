@@ -8,6 +8,7 @@ import { p2pkhScript } from '../../lib/script/index.ts';
 import type { Keystore } from '../../lib/wallet/types.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
+import { ensureToken } from '../host/data-dir.ts';
 import { type Listener, listen } from '../host/listen.ts';
 import { createView, type View } from '../host/live-view.ts';
 import { logTo, warnOfVerifier } from '../host/log.ts';
@@ -72,9 +73,10 @@ interface Parts {
   readonly store: LevelStore;
   readonly listener: Listener;
   readonly keystore: Keystore;
+  readonly token: string;
 }
 
-/** What can be in use or refused, before anything is said on stdout. */
+/** What can be in use, damaged or refused, before anything is said on stdout or a wallet is made. */
 async function openParts(
   context: Context,
   up: UpOptions,
@@ -83,10 +85,11 @@ async function openParts(
   const { dataDir: dir } = context.settings;
   const store = await openStore(dir);
   try {
+    const token = ensureToken(dir);
     const keystore = await openWallets(context, { dir, form });
     const { host, port } = up;
     const onBusy = (busy: number): void => context.note(`Port ${busy} is busy.`);
-    return { store, keystore, listener: await listen({ host, port, onBusy }) };
+    return { store, keystore, token, listener: await listen({ host, port, onBusy }) };
   } catch (error) {
     await store.close();
     throw error;

@@ -12,6 +12,7 @@ import type { Verifier } from '../../lib/ports/verifier.ts';
 import { p2pkhScript } from '../../lib/script/index.ts';
 import type { Keystore } from '../../lib/wallet/types.ts';
 import type { Context } from '../command.ts';
+import { ensureToken } from './data-dir.ts';
 import { type Listener, listen } from './listen.ts';
 import { logTo } from './log.ts';
 import { checkChoice, chosenNetwork, hashOfAddress, networkOfDir } from './network.ts';
@@ -44,7 +45,11 @@ interface Place {
   readonly dir: string;
   readonly store: LevelStore;
   readonly keystore: Keystore;
+  readonly token: string;
   readonly listener: Listener;
+}
+
+interface AddressedPlace extends Place {
   readonly address: string;
 }
 
@@ -67,10 +72,13 @@ export async function startLocalNetwork(
     for (let i = 0; i < options.nodes; i++) {
       places.push(await openPlace(context, { index: i, form: known ?? stacknetBase, options }));
     }
-    const params = known ?? (await foundNetwork(context, places[0], options));
+    // Only now, when nothing is in use or damaged, is anything made that is kept.
+    const addressed: AddressedPlace[] = [];
+    for (const place of places) addressed.push({ ...place, address: await addressOf(place) });
+    const params = known ?? (await foundNetwork(context, addressed[0], options));
     for (const { dir } of places) settle(dir, params);
     if (known === undefined) context.note(`Founded a network with genesis ${params.genesisHash}.`);
-    return await startAll(context, places, params, options);
+    return await startAll(context, addressed, params, options);
   } catch (error) {
     for (const place of places) await closePlace(place);
     throw error;
@@ -81,18 +89,24 @@ export async function startLocalNetwork(
   }
 }
 
-/** What the first node's directory holds, or what `--network` names; undefined: to be founded. */
+/** What the nodes' directories hold, or what `--network` names; undefined: to be founded. */
 function knownNetwork({ settings }: Context, nodes: number): ChainParams | undefined {
   const choice = chosenNetwork(settings);
+  let known: ChainParams | undefined;
   for (let i = 0; i < nodes; i++) {
     const dir = nodeDir(settings.baseDir, i);
     const params = networkOfDir(dir);
     if (params === undefined) continue;
-    checkChoice(choice, params, `the data directory ${dir}`);
-    return params;
+    const wanted = known ? ({ kind: 'fixed', params: known } as const) : choice;
+    checkChoice(wanted, params, `the data directory ${dir}`);
+    known ??= params;
   }
-  return choice?.kind === 'fixed' ? choice.params : undefined;
+  return known ?? (choice?.kind === 'fixed' ? choice.params : undefined);
 }
+
+/** Whom a node mines to, or who was funded with the genesis. */
+const addressOf = async ({ keystore }: Place): Promise<string> =>
+  (await keystore.addresses()).at(-1) ?? (await keystore.newAddress()).address;
 
 async function openPlace(
   context: Context,
@@ -107,12 +121,12 @@ async function openPlace(
   const dir = nodeDir(context.settings.baseDir, index);
   const store = await openStore(dir, { cacheBytes: Math.ceil(CACHE_BYTES / options.nodes) });
   try {
+    const token = ensureToken(dir);
     const keystore = await openWallets(context, { dir, form });
-    const address = (await keystore.addresses()).at(-1) ?? (await keystore.newAddress()).address;
     const port = options.port === 0 ? 0 : options.port + index;
     const onBusy = (busy: number): void => context.note(`Port ${busy} is busy: ${name} goes on.`);
     const listener = await listen({ host: HOST, port, onBusy });
-    return { name, dir, store, keystore, listener, address };
+    return { name, dir, store, keystore, token, listener };
   } catch (error) {
     await store.close();
     throw error;
@@ -126,7 +140,7 @@ async function closePlace({ listener, keystore, store }: Place): Promise<void> {
 /** At a difficulty that this machine's mining threads meet, measured, so that blocks keep their spacing. */
 async function foundNetwork(
   context: Context,
-  first: Place | undefined,
+  first: AddressedPlace | undefined,
   options: LocalNetworkOptions,
 ): Promise<ChainParams> {
   const threads = Math.max(1, options.miningNodes * options.threads);
@@ -141,7 +155,7 @@ async function foundNetwork(
 
 async function startAll(
   context: Context,
-  places: readonly Place[],
+  places: readonly AddressedPlace[],
   params: ChainParams,
   options: LocalNetworkOptions,
 ): Promise<LocalNode[]> {

@@ -20,7 +20,7 @@ import type { Verifier } from '../../lib/ports/verifier.ts';
 import type { Keystore, WalletService } from '../../lib/wallet/types.ts';
 import { generateBlocks } from '../../miner/generate.ts';
 import { createMiner, type Miner } from '../../miner/miner.ts';
-import { createAuthorize, ensureToken, removeNodeFile, writeNodeFile } from './data-dir.ts';
+import { createAuthorize, removeNodeFile, writeNodeFile } from './data-dir.ts';
 import type { Listener } from './listen.ts';
 import { type OpenNode, openNode } from './open-node.ts';
 import { createPacedSource } from './paced-source.ts';
@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly store: LevelStore;
   readonly listener: Listener;
   readonly keystore: Keystore;
+  /** The directory's, of its cookie. */
+  readonly token: string;
   readonly verifier: Verifier;
   readonly peers: readonly string[];
   /** Where peers reach this node; default: where it listens, if that is one address. */
@@ -143,12 +145,12 @@ function serve(
     readonly signal: AbortSignal;
   },
 ): void {
-  const { dir, listener, rpc } = options;
+  const { listener, rpc, token } = options;
   const { node, wallet, telemetry, miningStatus, signal } = parts;
   const app = createApp({
     node,
     wallet,
-    authorize: createAuthorize(ensureToken(dir), rpc),
+    authorize: createAuthorize(token, rpc),
     hosts: listener.isLoopback ? 'loopback' : 'any',
     clientKey: (_request, env) => remoteAddress(env),
     mining: miningStatus,

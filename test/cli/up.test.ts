@@ -1,5 +1,5 @@
 /** `up`: its lines, joining, and how the other commands find the node that runs. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -227,6 +227,28 @@ describe('a node that runs', () => {
     expect(second.stderr).toMatch(/^Error: [^\n]*in use[^\n]*\n$/m);
     const init = await cli(['init-blockchain', '--address', A, ...at]);
     expect(init.stderr).toBe('Error: Blockchain already exists\n');
+  });
+});
+
+describe('a damaged cookie is found before anything is made', () => {
+  test.each([
+    ['up', '.'],
+    ['network', 'node1'],
+  ])('by `%s`', async (command, place) => {
+    const own = tempDir();
+    mkdirSync(join(own, place), { recursive: true });
+    writeFileSync(join(own, place, '.cookie'), 'rubbish');
+    const { code, stdout, stderr } = await cli([
+      command,
+      '--port',
+      '0',
+      '--json',
+      '--data-dir',
+      own,
+    ]);
+    expect([code, stdout, JSON.parse(stderr).code]).toEqual([3, '', 'cookie-damaged']);
+    const made = readdirSync(own, { recursive: true }).map(String);
+    expect(made.filter((name) => /wallets|keystore|network\.json/.test(name))).toEqual([]);
   });
 });
 

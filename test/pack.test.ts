@@ -63,7 +63,7 @@ beforeAll(async () => {
     join(project, 'package.json'),
     JSON.stringify({ name: 'empty', private: true, type: 'module' }),
   );
-  const quiet = ['--no-audit', '--no-fund', '--prefer-offline'];
+  const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries', '5'];
   await must('npm', ['install', ...quiet, `./${filename}`], project);
   bin = join(project, 'node_modules', 'stackchain', 'bin', 'stackchain.js');
 }, 600_000);

@@ -24,8 +24,8 @@ import { describeWith } from '../helpers/tools.ts';
 import { type Account, makeSender, openAccount, startApiHost } from './accounts.ts';
 import { until } from './cloud.ts';
 
-const DEPLOY_MS = 600_000;
-const WAIT_MS = 120_000;
+const DEPLOY_MS = 900_000;
+const WAIT_MS = 400_000;
 const COIN = 100_000_000;
 const BITS = 0x1f00ffff;
 const GENESIS_AGE_SECONDS = 50_000;

@@ -11,15 +11,19 @@ import {
 import { GetQueueAttributesCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { EMULATOR_REGION } from '../../cli/cloud/emulator.ts';
 import { type CloudNode, type LocalCloud, startLocalCloud } from '../../cli/cloud/local-cloud.ts';
+import { createDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
+import { decodeJson, ROWS } from '../../lib/gossip/rows.ts';
 import type { ChainParams } from '../../lib/params/index.ts';
 import { toNetworkFile } from '../../lib/params/index.ts';
+import type { Store } from '../../lib/ports/store.ts';
 import { easyNetwork } from '../helpers/chain-builder.ts';
-import { freePort } from '../helpers/dynamodb.ts';
+import { dynamoClientOn, freePort } from '../helpers/dynamodb.ts';
 
 /** About 65,000 hashes a block: a test mines one in a moment, a miner some in a second. */
 const BITS = 0x1f00ffff;
 const GENESIS_AGE_SECONDS = 50_000;
-const WAIT_MS_MAX = 120_000;
+/** Longer than a message stays hidden whose function was killed: what comes again after that is in time. */
+const WAIT_MS_MAX = 400_000;
 export const CREDENTIALS = { accessKeyId: '000000000000', secretAccessKey: 'test' };
 
 /** Its schedules are off: see stopSchedules. */
@@ -180,6 +184,38 @@ export async function openCloud(
       rmSync(scratch, { recursive: true, force: true });
     },
   };
+}
+
+export const storeOf = ({ cloud, nodes }: TestCloud, node: number): Store =>
+  createDynamoStore({
+    client: dynamoClientOn(cloud.endpoint),
+    table: nodes()[node]?.outputs['ChainTableName'] ?? '',
+  });
+
+/**
+ * Waits until nothing is under way between the nodes: no message lies or is being handled, and none
+ * catches up, which asks over HTTP, whatever becomes of the queues.
+ */
+export async function atRest(world: TestCloud): Promise<void> {
+  const all = [...world.nodes().keys()];
+  const emptied = (): Promise<unknown> =>
+    until(
+      'all inboxes are empty',
+      () => Promise.all(all.map((node) => world.waiting(node, 'InboxUrl'))),
+      (counts) => counts.every((count) => count === 0),
+    );
+  await emptied();
+  for (const node of all) {
+    const store = storeOf(world, node);
+    await until(
+      `node${node} syncs no more`,
+      () => store.read([{ pk: ROWS.self, sk: 'sync' }]),
+      ([row]) => row === undefined || decodeJson<{ until: number }>(row).until === 0,
+    );
+    await store.close();
+  }
+  // What a sync said at its end.
+  await emptied();
 }
 
 /** One call of a service that speaks JSON. */

@@ -9,8 +9,8 @@ import { StackchainProcess } from '../helpers/stackchain-process.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { openCloud, type TestCloud, until } from './cloud.ts';
 
-const DEPLOY_MS = 600_000;
-const WAIT_MS = 180_000;
+const DEPLOY_MS = 900_000;
+const WAIT_MS = 400_000;
 const COIN = 100_000_000;
 
 interface Status {

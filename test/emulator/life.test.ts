@@ -32,7 +32,7 @@ import { balancesOf } from './replay.ts';
 import { startTraffic } from './traffic.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/stackchain.js', import.meta.url));
-const DEPLOY_MS = 600_000;
+const DEPLOY_MS = 900_000;
 /** A test mines a block in a moment; the genesis is old, so that there is room for times. */
 const BITS = 0x1f00ffff;
 const GENESIS_AGE_SECONDS = 50_000;
@@ -133,7 +133,6 @@ describeWith(
           'one tip',
           () => Promise.all(nodes.map(tipOf)),
           (tips) => new Set(tips).size === 1,
-          120_000,
         );
       } catch (cause) {
         const portraits = await Promise.all(nodes.map(portrait));
@@ -204,7 +203,6 @@ describeWith(
           'traffic',
           async () => traffic.paid.length,
           (count) => count >= 5,
-          120_000,
         );
         await deploy(2);
         const atSwitch = traffic.paid.length;
@@ -212,7 +210,6 @@ describeWith(
           'more of it',
           async () => traffic.paid.length,
           (n) => n >= atSwitch + 5,
-          120_000,
         );
         await traffic.stop();
         // A wallet may have nothing to spend for a moment, functions that are replaced may answer 5xx.

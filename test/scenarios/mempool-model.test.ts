@@ -33,8 +33,9 @@ describe('any story', () => {
       }),
       { numRuns, seed },
     );
-    // The stories are about something.
-    expect(accepted).toBeGreaterThan(numRuns);
+    // The stories are about something: two of each are accepted on average, so that of a few all but
+    // none may be (of eight, fewer than nine once in fifty times).
+    expect(accepted).toBeGreaterThan(numRuns >= 40 ? numRuns : 0);
     if (numRuns >= 40) expect(returned).toBeGreaterThan(0);
   });
 

@@ -25,6 +25,7 @@ import { silentTelemetry } from '../lib/ports/telemetry.ts';
 import { p2pkhScript } from '../lib/script/p2pkh.ts';
 import type { BlockHash, Sats } from '../lib/types.ts';
 import { createMiner } from '../miner/miner.ts';
+import { pause } from '../miner/pause.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +39,9 @@ const THREADS = Number(values.threads);
 const ROUNDS = 3;
 const MINERD_ROUNDS = 8;
 const CHUNK = 65_536;
-const WARM_UP_MS = 1_000;
+/** Until then threads start, and V8 optimises. */
+const WARM_UP_HASHES = 2 ** 23 * THREADS;
+const LOOK_MS = 50;
 
 const median = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0;
 const cpuMs = (): number => {
@@ -114,10 +117,10 @@ async function byMiner(): Promise<number> {
     telemetry: silentTelemetry,
   });
   miner.start();
-  await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+  while (miner.stats().hashes < WARM_UP_HASHES) await pause(LOOK_MS);
   const startMs = cpuMs();
   const before = miner.stats().hashes;
-  await new Promise((resolve) => setTimeout(resolve, MS));
+  while (cpuMs() - startMs < MS) await pause(LOOK_MS);
   const rate = (miner.stats().hashes - before) / (cpuMs() - startMs) / 1000;
   await miner.stop();
   return rate;

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Fault, type FaultCode } from '../lib/faults.ts';
 import type { Reject } from '../lib/types.ts';
+import { systemError } from './system-error.ts';
 
 export const EXIT = {
   done: 0,
@@ -85,8 +86,6 @@ export function rejected(reject: Reject): CliError {
 }
 
 const REMOTE_FAULTS: ReadonlySet<FaultCode> = new Set(['transport']);
-/** System errors that say something about this machine rather than about our code. */
-const SYSTEM_ERROR = /^E[A-Z0-9]+$/;
 
 /** Every failure as a sentence and an exit code; a bug keeps its message, never its stack. */
 export function toCliError(error: unknown): CliError {
@@ -97,10 +96,8 @@ export function toCliError(error: unknown): CliError {
       ? remote(`Error: ${sentence(message)}`, error)
       : machine(`Error: ${sentence(message)}`, error.code, error);
   }
-  const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string' && SYSTEM_ERROR.test(code)) {
-    return machine(`Error: ${sentence(message)}`, 'system', error);
-  }
+  const told = systemError(error);
+  if (told !== undefined) return machine(`Error: ${sentence(told.sentence)}`, told.code, error);
   return new CliError(`Error: internal error: ${sentence(message)}`, {
     exit: EXIT.refused,
     code: 'internal',

@@ -5,7 +5,6 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDir } from '../../lib/adapters/make-dir.ts';
 
 const SECRET_MODE = 0o600;
 const DIR_MODE = 0o700;
@@ -38,22 +38,26 @@ export function writeText(
   text: string,
   options: { readonly once?: boolean; readonly secret?: boolean } = {},
 ): boolean {
-  mkdirSync(dirname(path), { recursive: true, mode: DIR_MODE });
+  makeDir(dirname(path), DIR_MODE);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const file = openSync(temporary, 'wx', options.secret === true ? SECRET_MODE : 0o644);
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
+    writeNew(temporary, text, options.secret === true ? SECRET_MODE : 0o644);
     if (options.once !== true) renameSync(temporary, path);
     else if (!putOnce(temporary, path)) return false;
     syncDirectory(dirname(path));
     return true;
   } finally {
     rmSync(temporary, { force: true });
+  }
+}
+
+function writeNew(path: string, text: string, mode: number): void {
+  const file = openSync(path, 'wx', mode);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -2,7 +2,8 @@
  * The few steps on files that the keystore is made of, each durable or without effect when it
  * returns. Owns modes, fsync and exclusive creation; a test puts a failing one in its place.
  */
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { makeDir } from './make-dir.ts';
 
 /** Far above ten thousand keys; a file beyond it is not ours. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -38,7 +39,7 @@ async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
 
 export const nodeKeystoreFs: KeystoreFs = {
   async makeDir(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    makeDir(path, 0o700);
   },
 
   async list(path) {

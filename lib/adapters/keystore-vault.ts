@@ -22,6 +22,7 @@ import {
   type SealKey,
   scryptKey,
 } from './keystore-seal.ts';
+import { systemWords } from './system-error.ts';
 
 const NAME_FORM = /^keys-(\d{8})$/;
 const KEY_FILE_FORM = /^([0-9a-f]{64})\n?$/;
@@ -234,9 +235,11 @@ export class FileVault implements Vault {
       if (error instanceof Fault) throw error;
       const code = (error as { code?: string }).code;
       if (code === undefined) throw error;
-      throw new Fault('keystore', `The wallets in ${this.wallets} cannot be ${verb} (${code}).`, {
-        cause: error,
-      });
+      throw new Fault(
+        'keystore',
+        `The wallets in ${this.wallets} cannot be ${verb} (${systemWords(error) ?? code}).`,
+        { cause: error },
+      );
     }
   }
 }

@@ -3,7 +3,7 @@
  * directory. Owns opening (whose files are these, are they whole) and the map interface over
  * classic-level; the protocol is in kv/.
  */
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { Fault } from '../faults.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -12,7 +12,9 @@ import { chainKey, FORMAT_KEY, HEAD_KEY, readVersion } from './kv/cells.ts';
 import { holdsClaims, KvCore } from './kv/kv-core.ts';
 import { KvStore, type SharedStore } from './kv/kv-store.ts';
 import { LevelKv } from './kv/level-kv.ts';
+import { makeDir } from './make-dir.ts';
 import { systemClock } from './system-clock.ts';
+import { systemReason } from './system-error.ts';
 
 export type LevelStore = SharedStore;
 /** The part of classic-level that the adapter uses; a test may put a failing one in its place. */
@@ -68,10 +70,12 @@ const createLevel = (dir: string): Level =>
 async function checkDirectory(dir: string): Promise<void> {
   let names: string[];
   try {
-    await mkdir(dir, { recursive: true });
+    makeDir(dir);
     names = await readdir(dir);
   } catch (cause) {
-    throw new Fault('store-io', `The directory ${dir} cannot be read.`, { cause });
+    throw new Fault('store-io', `The directory ${dir} cannot be used${systemReason(cause)}.`, {
+      cause,
+    });
   }
   if (names.includes('CURRENT')) return;
   // Left behind by a process that died while it made a database: nothing was stored yet.
@@ -107,7 +111,9 @@ function openFault(dir: string, error: unknown): Fault {
   if (/corrupt|missing files|no meta|CURRENT file|bad record|No such file/i.test(text)) {
     return damaged(dir, error);
   }
-  return new Fault('store-io', `The chain data in ${dir} cannot be opened.`, { cause: error });
+  return new Fault('store-io', `The chain data in ${dir} cannot be opened${systemReason(error)}.`, {
+    cause: error,
+  });
 }
 
 async function checkFormat(dir: string, db: Level): Promise<void> {

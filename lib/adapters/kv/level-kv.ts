@@ -1,6 +1,7 @@
 /** LevelDB as the sorted map that KvStore asks for. Owns the translation of calls and of errors. */
 import type { ClassicLevel } from 'classic-level';
 import { Fault } from '../../faults.ts';
+import { systemReason } from '../system-error.ts';
 import type { Kv, KvEntry, KvRange, KvView, KvWrite } from './kv.ts';
 
 /** Below this many keys the thread pool costs more than it gives. */
@@ -25,7 +26,8 @@ function toFault(cause: unknown): Fault {
   if (code === 'LEVEL_DATABASE_NOT_OPEN') {
     return new Fault('store-closed', 'the store is closed', { cause });
   }
-  return new Fault('store-io', 'the chain data cannot be read or written', { cause });
+  const why = systemReason(cause);
+  return new Fault('store-io', `the chain data cannot be read or written${why}`, { cause });
 }
 
 async function guarded<T>(task: () => Promise<T>): Promise<T> {

@@ -4,8 +4,11 @@
  */
 import { decodeBlock, fromHex, toHex } from '../../codec/index.ts';
 import { nextBitsFor } from '../../consensus/context.ts';
+import { BLOCK_BYTES_MAX, BLOCK_SIGOPS_MAX } from '../../consensus/limits.ts';
+import type { BlockEntry } from '../../consensus/types.ts';
 import type { Template } from '../../mining/types.ts';
 import type { Node } from '../../node/types.ts';
+import type { ChainParams } from '../../params/chain-params.ts';
 import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
 import { POLLS_MAX, waitForWork } from '../long-poll.ts';
 import { addressScript } from '../lookups.ts';
@@ -13,8 +16,6 @@ import { invalidParameter, RPC, RpcError } from './errors.ts';
 import { WEIGHT_PER_BYTE } from './forms.ts';
 import type { Method, RpcContext } from './method.ts';
 
-const BLOCK_BYTES_MAX = 1_000_000;
-const SIGOPS_MAX = 20_000;
 const GENERATE_BLOCKS_MAX = 10_000;
 /** Blocks that Core looks back for its estimate of the network's rate. */
 const RATE_BLOCKS = 120;
@@ -47,8 +48,9 @@ function templateJson(template: Template): object {
     mintime: template.minTime,
     mutable: ['time', 'transactions', 'prevblock'],
     noncerange: '00000000ffffffff',
-    sigoplimit: SIGOPS_MAX,
+    sigoplimit: BLOCK_SIGOPS_MAX,
     sizelimit: BLOCK_BYTES_MAX,
+    weightlimit: BLOCK_BYTES_MAX * WEIGHT_PER_BYTE,
     curtime: template.curTime,
     bits: bitsText(template.bits),
     height: template.height,
@@ -90,9 +92,9 @@ const getBlockTemplate: Method = {
   required: 0,
   async run(context, args) {
     const { node } = context.api;
-    const { mode = 'template', longpollid, data } = args.object(0);
+    const { mode, longpollid, data } = args.object(0);
     if (mode === 'proposal') return propose(node, data);
-    if (mode !== 'template') throw invalidParameter('Invalid mode');
+    if ((mode ?? 'template') !== 'template') throw invalidParameter('Invalid mode');
     if (typeof longpollid === 'string') await poll(context, longpollid);
     const template = await node.template();
     // Our clock is behind the chain, or the chain ahead of every clock: wait, do not mine.
@@ -144,16 +146,44 @@ const generateToAddress: Method = {
   },
 };
 
-/** Hashes per second that the last blocks took. */
-async function networkRate(node: Node): Promise<number> {
-  const { entry: tip } = await node.chain.tip();
-  const from = Math.max(0, tip.height - RATE_BLOCKS);
-  const hash = await node.chain.view((view) => view.hashAt(from));
-  const first = hash && (await node.chain.entry(hash));
-  if (first === undefined) return 0;
-  const seconds = tip.header.time - first.header.time;
-  return seconds > 0 ? Number(tip.chainwork - first.chainwork) / seconds : 0;
+async function entryAt(node: Node, height: number): Promise<BlockEntry | undefined> {
+  const hash = await node.chain.view((view) => view.hashAt(height));
+  return hash && node.chain.entry(hash);
 }
+
+/** Blocks since the difficulty changed last: a network that changes it with each has one. */
+function sinceChange({ retarget }: ChainParams, height: number): number {
+  if (retarget.kind === 'none') return height;
+  return retarget.kind === 'bitcoin' ? (height % retarget.window) + 1 : 1;
+}
+
+/** Hashes per second that the last `blocks` up to `height` took; -1: since the difficulty changed. */
+async function networkRate(node: Node, blocks = RATE_BLOCKS, height = -1): Promise<number> {
+  const last = height < 0 ? (await node.chain.tip()).entry : await entryAt(node, height);
+  if (last === undefined || last.height === 0) return 0;
+  const back = blocks < 0 ? sinceChange(node.params, last.height) : blocks;
+  const first = await entryAt(node, Math.max(0, last.height - back));
+  if (first === undefined) return 0;
+  const seconds = last.header.time - first.header.time;
+  return seconds > 0 ? Number(last.chainwork - first.chainwork) / seconds : 0;
+}
+
+const getNetworkHashPs: Method = {
+  name: 'getnetworkhashps',
+  params: ['nblocks', 'height'],
+  required: 0,
+  async run({ api: { node } }, args) {
+    const blocks = args.integer(0, RATE_BLOCKS);
+    const height = args.integer(1, -1);
+    if (blocks < -1 || blocks === 0) {
+      throw invalidParameter('Invalid nblocks. Must be a positive number or -1.');
+    }
+    if (height < -1 || height > (await node.chain.tip()).entry.height) {
+      throw invalidParameter('Block does not exist at specified height');
+    }
+    return networkRate(node, blocks, height);
+  },
+};
 
 const getMiningInfo: Method = {
   name: 'getmininginfo',
@@ -190,10 +220,5 @@ export const miningMethods: readonly Method[] = [
   submitBlock,
   generateToAddress,
   getMiningInfo,
-  {
-    name: 'getnetworkhashps',
-    params: ['nblocks', 'height'],
-    required: 0,
-    run: ({ api }) => networkRate(api.node),
-  },
+  getNetworkHashPs,
 ];

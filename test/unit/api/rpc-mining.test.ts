@@ -77,7 +77,13 @@ describe('mining', () => {
       code: -1,
       message: 'no template now: clock',
     });
-    expect((await call(app, 'getblocktemplate', [{ mode: 'x' }])).error.code).toBe(-8);
+    for (const mode of ['x', 5]) {
+      expect((await call(app, 'getblocktemplate', [{ mode }])).error).toEqual({
+        code: -8,
+        message: 'Invalid mode',
+      });
+    }
+    expect((await call(app, 'getblocktemplate', [{ mode: null }])).error.code).toBe(-1);
   });
 
   it('judges proposals', async () => {
@@ -159,5 +165,30 @@ describe('mining', () => {
     expect(result.next).toMatchObject({ height: 13, bits: '207fffff' });
     expect(result.networkhashps).toBeGreaterThan(0);
     expect((await call(app, 'getnetworkhashps')).result).toBe(result.networkhashps);
+  });
+
+  it('estimates what the blocks that are asked for took', async () => {
+    const { app, blocks } = createHarness();
+    const rate = async (...args: unknown[]) => (await call(app, 'getnetworkhashps', args)).result;
+    const between = (from: number, to: number): number => {
+      const [first, last] = [blocks[from]?.entry, blocks[to]?.entry];
+      const work = Number((last?.chainwork ?? 0n) - (first?.chainwork ?? 0n));
+      return work / ((last?.header.time ?? 0) - (first?.header.time ?? 0));
+    };
+    expect(await rate(3)).toBe(between(9, 12));
+    expect(await rate(3, 8)).toBe(between(5, 8));
+    expect(await rate(120, 8)).toBe(between(0, 8));
+    // On regtest the difficulty never changes.
+    expect(await rate(-1)).toBe(between(0, 12));
+    expect(await rate(5, 0)).toBe(0);
+    for (const [args, message] of [
+      [[0], 'Invalid nblocks. Must be a positive number or -1.'],
+      [[-2], 'Invalid nblocks. Must be a positive number or -1.'],
+      [[5, 13], 'Block does not exist at specified height'],
+      [[5, -2], 'Block does not exist at specified height'],
+    ] as const) {
+      const { error } = await call(app, 'getnetworkhashps', args);
+      expect(error).toEqual({ code: -8, message });
+    }
   });
 });

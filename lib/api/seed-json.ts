@@ -20,6 +20,9 @@ export type ExactNumber = { readonly rawJSON: string };
 export const exactNumber = (digits: string): ExactNumber =>
   (JSON as unknown as { rawJSON(text: string): ExactNumber }).rawJSON(digits);
 
+export const isExactNumber = (value: unknown): value is ExactNumber =>
+  (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
+
 export interface SeedInput {
   readonly refTxId: string;
   readonly refOutIdx: number;

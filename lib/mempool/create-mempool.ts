@@ -63,6 +63,7 @@ export function createMempool(options: MempoolOptions): Mempool {
     return ctx.chain.view((view) => cache.examine(view));
   };
   return {
+    policy: ctx.policy,
     accept: (raw, { local = false } = {}) => accept(ctx, parts, raw, { local }),
     test: (raw) => test(ctx, parts, raw),
     get: (txid) => ctx.chain.view(async (view) => (await living(ctx, view, [txid]))[0]),

@@ -65,6 +65,7 @@ export interface TemplateTx {
 }
 
 export interface Mempool {
+  readonly policy: MempoolPolicy;
   /** `local`: handed in by our own user; a missing parent is then a reject, not an orphan. */
   accept(raw: Uint8Array, options?: { local?: boolean }): Promise<TxOutcome>;
   /** testmempoolaccept: all checks, nothing written. */

@@ -22,7 +22,7 @@ async function txCountOf(node: Node, hash: BlockHash): Promise<number> {
 
 const getBlock: Method = {
   name: 'getblock',
-  params: ['blockhash', 'verbosity'],
+  params: ['blockhash', 'verbosity|verbose'],
   required: 1,
   async run({ api: { node } }, args) {
     const hash = args.blockHash(0);
@@ -88,6 +88,8 @@ const getBlockchainInfo: Method = {
       verificationprogress: best.height === 0 ? 1 : Math.min(1, entry.height / best.height),
       initialblockdownload: progress.syncing,
       chainwork: entry.chainwork.toString(16).padStart(64, '0'),
+      // No files of blocks: the store keeps them in its own way. Clients refuse an answer without it.
+      size_on_disk: 0,
       pruned: false,
       warnings: '',
     };

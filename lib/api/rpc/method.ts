@@ -16,15 +16,20 @@ export interface RpcContext {
 
 export interface Method {
   readonly name: string;
-  /** Names of the arguments in order; in the help, `[name]` may be left out. */
+  /** Names of the arguments in order; older ones of the same after a bar, as in Core. */
   readonly params: readonly string[];
   /** How many of them must be given. */
   readonly required: number;
   run(context: RpcContext, args: Args): Promise<unknown>;
 }
 
+const nameOf = (param: string): string => param.split('|')[0] ?? '';
+
 export const usageOf = ({ name, params, required }: Method): string =>
-  [name, ...params.map((param, i) => (i < required ? `"${param}"` : `( "${param}" )`))].join(' ');
+  [
+    name,
+    ...params.map(nameOf).map((param, i) => (i < required ? `"${param}"` : `( "${param}" )`)),
+  ].join(' ');
 
 /** The arguments of one call by position. */
 export class Args {
@@ -113,20 +118,28 @@ export class Args {
 
 /** Arguments by position or by name. Throws RpcError as Core does. */
 export function argsOf(method: Method, params: unknown): Args {
-  const names = method.params;
+  const names = method.params.map((name) => name.split('|'));
   const values = Array.isArray(params) ? params : positional(names, params ?? {});
   const given = values.findLastIndex((value) => value !== undefined && value !== null) + 1;
   if (values.length > names.length || given < method.required) {
     throw new RpcError(RPC.misc, usageOf(method));
   }
-  return new Args(values, names);
+  return new Args(values, method.params.map(nameOf));
 }
 
-function positional(names: readonly string[], params: unknown): unknown[] {
-  const values: unknown[] = [];
-  for (const [name, value] of Object.entries(params as object)) {
-    const at = names.indexOf(name);
-    if (at < 0) throw invalidParameter(`Unknown named parameter ${name.slice(0, 80)}`);
+/** `args`, as bitcoin-cli -named sends it: the first ones by position, the others by name. */
+function positional(names: readonly (readonly string[])[], params: object): unknown[] {
+  const { args, ...named } = params as Record<string, unknown>;
+  const values: unknown[] = Array.isArray(args) ? [...args] : [];
+  for (const [name, value] of Object.entries(Array.isArray(args) ? named : params)) {
+    const at = names.findIndex((one) => one.includes(name));
+    const shown = name.slice(0, 80);
+    if (at < 0) throw invalidParameter(`Unknown named parameter ${shown}`);
+    if (values[at] !== undefined) {
+      throw invalidParameter(
+        `Parameter ${shown} specified twice both as positional and named argument`,
+      );
+    }
     values[at] = value;
   }
   return [...values];

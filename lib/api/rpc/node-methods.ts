@@ -28,8 +28,8 @@ const getNetworkInfo: Method = {
   params: [],
   required: 0,
   async run({ api: { node } }) {
-    const [status, mempool] = await Promise.all([node.status(), node.mempool.info()]);
-    const floor = coins(Math.ceil(mempool.minFeeRateSatVb * 1000));
+    const status = await node.status();
+    const least = coins(node.mempool.policy.minRelayFeeRate);
     return {
       version: versionNumber(status.version),
       subversion: `/stackchain:${status.version}(${status.name})/`,
@@ -43,8 +43,8 @@ const getNetworkInfo: Method = {
       connections_in: 0,
       connections_out: status.peers,
       networks: [],
-      relayfee: floor,
-      incrementalfee: floor,
+      relayfee: least,
+      incrementalfee: least,
       localaddresses: [],
       warnings: '',
     };

@@ -54,7 +54,7 @@ async function spentBy(
 
 const getRawTransaction: Method = {
   name: 'getrawtransaction',
-  params: ['txid', 'verbosity', 'blockhash'],
+  params: ['txid', 'verbosity|verbose', 'blockhash'],
   required: 1,
   async run({ api: { node } }, args) {
     const txid = args.txid(0);

@@ -17,6 +17,7 @@ import {
   withBody,
 } from '../request.ts';
 import type { Api } from '../row.ts';
+import { type ExactNumber, exactNumber, isExactNumber } from '../seed-json.ts';
 import { chainMethods } from './chain-methods.ts';
 import { httpStatusOf, RPC, RpcError } from './errors.ts';
 import { argsOf, type Method, type RpcContext, usageOf } from './method.ts';
@@ -89,6 +90,11 @@ interface Reply {
 async function reply(context: RpcContext, bytes: Uint8Array): Promise<Response> {
   const parsed = parse(bytes);
   if (!Array.isArray(parsed)) {
+    if (typeof parsed !== 'object' || parsed === null) {
+      const message = parsed === NOT_JSON ? 'Parse error' : 'Top-level object parse error';
+      const error = new RpcError(RPC.parseError, message);
+      return json(failure({ id: null, modern: false }, error), httpStatusOf(error.code));
+    }
     const { status, body } = await callOne(context, parsed);
     return body === undefined ? new Response(null, { status: 204 }) : json(body, status);
   }
@@ -113,18 +119,28 @@ const json = (body: unknown, status: number): Response =>
 
 const NOT_JSON = Symbol('not JSON');
 
+/** An id comes back as it was sent: clients count in 64 bits, which no number here holds. */
+type ParseExactly = (
+  text: string,
+  reviver: (key: string, value: unknown, context: { source: string }) => unknown,
+) => unknown;
+
 function parse(bytes: Uint8Array): unknown {
   const text = textOf(bytes);
   if (text === undefined) return NOT_JSON;
   try {
-    return JSON.parse(text);
+    return (JSON.parse as ParseExactly)(text, (key, value, { source }) =>
+      key === 'id' && typeof value === 'number' && !Number.isSafeInteger(value)
+        ? exactNumber(source)
+        : value,
+    );
   } catch {
     return NOT_JSON;
   }
 }
 
 interface Envelope {
-  readonly id: string | number | null;
+  readonly id: string | number | boolean | ExactNumber | null;
   /** JSON-RPC 2.0: no null member, and HTTP 200 for errors. */
   readonly modern: boolean;
 }
@@ -170,23 +186,25 @@ function asRpcError(api: Api, error: unknown): RpcError {
 }
 
 function envelopeOf(value: unknown): Envelope {
-  if (value === NOT_JSON) throw new RpcError(RPC.parseError, 'Parse error');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RpcError(RPC.invalidRequest, 'Invalid Request object');
   }
   const { id, jsonrpc } = value as Record<string, unknown>;
-  const plain = typeof id === 'string' || typeof id === 'number' ? id : null;
-  return { id: plain, modern: jsonrpc === '2.0' };
+  return { id: isId(id) ? id : null, modern: jsonrpc === '2.0' };
 }
+
+const isId = (id: unknown): id is NonNullable<Envelope['id']> =>
+  ['string', 'number', 'boolean'].includes(typeof id) || isExactNumber(id);
 
 function requestOf(value: Record<string, unknown>, envelope: Envelope): RpcRequest {
   const { id, jsonrpc, method, params } = value;
   const fail = (message: string): never => {
     throw new RpcError(RPC.invalidRequest, message);
   };
-  if (typeof id === 'object' && id !== null) fail('id must be a string, a number or null');
-  if (jsonrpc !== undefined && !['1.0', '1.1', '2.0'].includes(String(jsonrpc))) {
-    fail('JSON-RPC version not supported');
+  if (id !== undefined && id !== null && !isId(id)) fail('id must be a string, a number or null');
+  if (jsonrpc !== undefined && jsonrpc !== null) {
+    if (typeof jsonrpc !== 'string') return fail('jsonrpc field must be a string');
+    if (!['1.0', '1.1', '2.0'].includes(jsonrpc)) fail('JSON-RPC version not supported');
   }
   if (method === undefined || method === null) fail('Missing method');
   if (typeof method !== 'string') return fail('Method must be a string');

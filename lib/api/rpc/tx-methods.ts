@@ -199,15 +199,18 @@ const getMempoolInfo: Method = {
   required: 0,
   async run({ api: { node } }) {
     const { count, bytes, feeSats, minFeeRateSatVb } = await node.mempool.info();
-    const floor = coins(Math.ceil(minFeeRateSatVb * 1000));
+    const { bytesMax, minRelayFeeRate } = node.mempool.policy;
+    const least = coins(minRelayFeeRate);
     return {
       loaded: true,
       size: count,
       bytes,
       usage: bytes,
       total_fee: coins(feeSats),
-      mempoolminfee: floor,
-      minrelaytxfee: floor,
+      maxmempool: bytesMax,
+      mempoolminfee: coins(Math.ceil(minFeeRateSatVb * 1000)),
+      minrelaytxfee: least,
+      incrementalrelayfee: least,
       unbroadcastcount: 0,
       fullrbf: false,
     };

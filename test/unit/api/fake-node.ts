@@ -8,6 +8,7 @@ import { decodeTx } from '../../../lib/codec/index.ts';
 import { decodeCompact } from '../../../lib/consensus/pow.ts';
 import type { BlockEntry } from '../../../lib/consensus/types.ts';
 import type { PeerInfo } from '../../../lib/gossip/types.ts';
+import { DEFAULT_POLICY } from '../../../lib/mempool/policy.ts';
 import type { MempoolEntry, TxOutcome } from '../../../lib/mempool/types.ts';
 import type { Template } from '../../../lib/mining/types.ts';
 import type { Node, NodeEvent } from '../../../lib/node/types.ts';
@@ -163,6 +164,7 @@ const statusOf = ({ tip, waiting, script, blocks }: Parts) => ({
 
 function fakeMempool({ waiting }: Parts): Node['mempool'] {
   const mempool: Partial<Node['mempool']> = {
+    policy: DEFAULT_POLICY,
     get: async (txid) => waiting.find((entry) => entry.txid === txid),
     async list({ after, limit = 1000 } = {}) {
       const start = waiting.findIndex((entry) => entry.txid === after);

@@ -242,7 +242,8 @@ describe('bodies', () => {
     const send = (size: number) =>
       app.request(path, post(`"${'x'.repeat(size - 2)}"`, headers as Record<string, string>));
     expect(await codeOf(await send(bytesMax + 1))).toBe('413 too-large');
-    expect((await send(bytesMax)).status).toBe(400);
+    // To JSON-RPC a bare string is no call: Core's status of a parse error.
+    expect((await send(bytesMax)).status).toBe(headers === BASIC ? 500 : 400);
   });
 
   it('are refused by their announced length before they are read', async () => {

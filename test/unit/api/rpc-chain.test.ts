@@ -104,6 +104,7 @@ describe('reading the chain', () => {
       headers: 12,
       initialblockdownload: false,
       verificationprogress: 1,
+      size_on_disk: 0,
       pruned: false,
       warnings: '',
     });
@@ -268,7 +269,8 @@ describe('transactions', () => {
     expect(entry.result).toEqual(result[child.txid]);
     expect((await call(app, 'getmempoolentry', ['ab'.repeat(32)])).error.code).toBe(-5);
     const info = await call(app, 'getmempoolinfo');
-    expect(info.result).toMatchObject({ size: 2, loaded: true });
+    expect(info.result).toMatchObject({ size: 2, loaded: true, maxmempool: 300_000_000 });
+    expect(info.text).toContain('"minrelaytxfee":0.00001000,"incrementalrelayfee":0.00001000');
     expect(info.text).toContain('"mempoolminfee":0.00001000');
     expect((await call(app, 'estimatesmartfee', [6])).result).toEqual({ feerate: 1e-5, blocks: 6 });
   });

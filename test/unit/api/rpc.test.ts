@@ -28,6 +28,7 @@ describe('the protocol', () => {
       noncerange: '00000000ffffffff',
       sigoplimit: 20_000,
       sizelimit: 1_000_000,
+      weightlimit: 4_000_000,
       transactions: [],
       coinbaseaux: { flags: '0806226e46111a0b59' },
       mutable: ['time', 'transactions', 'prevblock'],
@@ -76,12 +77,13 @@ describe('the protocol', () => {
   const errors: readonly (readonly [string, string, number, number])[] = [
     ['no JSON', '{"method":', 500, -32700],
     ['nothing', '', 500, -32700],
-    ['no object', '5', 400, -32600],
-    ['null', 'null', 400, -32600],
+    ['no object', '5', 500, -32700],
+    ['null', 'null', 500, -32700],
     ['no method', '{"id":1}', 400, -32600],
     ['a method that is no text', '{"method":5}', 400, -32600],
     ['params that are text', '{"method":"getblockcount","params":"x"}', 400, -32600],
     ['an id that is an object', '{"method":"getblockcount","id":{}}', 400, -32600],
+    ['a version that is a number', '{"jsonrpc":2,"method":"getblockcount"}', 400, -32600],
     ['a version of its own', '{"jsonrpc":"3.0","method":"getblockcount"}', 400, -32600],
     ['an unknown method', '{"method":"getinfo","params":[]}', 404, -32601],
     ['a method of every object', '{"method":"toString"}', 404, -32601],
@@ -131,6 +133,41 @@ describe('the protocol', () => {
     }
     const named = await modern('"method":"getblockhash","params":{"height":0},"id":2');
     expect(await named.json()).toMatchObject({ result: regtest.genesisHash });
+  });
+
+  it('gives an id back as it was sent', async () => {
+    const { app } = createHarness();
+    const ids = ['0', '-1', '18446744073709551615', '1.5', '"a"', 'true', 'null'];
+    for (const id of ids) {
+      const body = `{"method":"getblockcount","id":${id}}`;
+      expect(await (await send(app, body)).text()).toBe(`{"result":12,"error":null,"id":${id}}\n`);
+      const batch = await (await send(app, `[{"jsonrpc":"2.0",${body.slice(1)}]`)).text();
+      expect(batch).toBe(`[{"jsonrpc":"2.0","result":12,"id":${id}}]\n`);
+    }
+    const none = await send(app, '{"jsonrpc":null,"method":"getblockcount"}');
+    expect(await none.text()).toBe('{"result":12,"error":null,"id":null}\n');
+  });
+
+  it('takes arguments by name, by older names and after some by position', async () => {
+    const { app, blocks } = createHarness();
+    const hash = blocks[0]?.entry.hash;
+    const { result: raw } = await call(app, 'getblock', [hash, 0]);
+    for (const named of [
+      { blockhash: hash, verbosity: 0 },
+      { verbose: false, blockhash: hash },
+      { args: [hash], verbosity: 0 },
+      { args: [hash, 0] },
+    ]) {
+      expect((await call(app, 'getblock', named)).result).toBe(raw);
+    }
+    expect((await call(app, 'getblock', { args: [hash], blockhash: hash })).error).toEqual({
+      code: -8,
+      message: 'Parameter blockhash specified twice both as positional and named argument',
+    });
+    const twice = await call(app, 'getblock', { blockhash: hash, verbosity: 0, verbose: 1 });
+    expect(twice.error.code).toBe(-8);
+    expect((await call(app, 'getblock', { args: 'x' })).error.code).toBe(-8);
+    expect((await call(app, 'getblock', { args: [hash, 0, 1] })).error.code).toBe(-1);
   });
 
   it('takes batches', async () => {

@@ -14,6 +14,10 @@ const OP_1 = 0x51;
 const OP_16 = 0x60;
 const OP_NOP = 0x61;
 const OP_RETURN = 0x6a;
+const OP_EQUAL = 0x87;
+const OP_HASH160 = 0xa9;
+const OP_CHECKSIG = 0xac;
+const OP_CHECKMULTISIG = 0xae;
 const OP_INVALIDOPCODE = 0xff;
 const NUMBER_BYTES_MAX = 4;
 
@@ -143,23 +147,82 @@ export function scriptAsm(script: Uint8Array, dialect: Dialect): string {
   return Array.from(steps, esploraStep).join('').trimStart();
 }
 
+/** [Core's name, Esplora's]. */
 const TYPES = {
-  core: { p2pkh: 'pubkeyhash', data: 'nulldata', key: 'pubkey', other: 'nonstandard' },
-  esplora: { p2pkh: 'p2pkh', data: 'op_return', key: 'p2pk', other: 'unknown' },
+  p2pkh: ['pubkeyhash', 'p2pkh'],
+  p2sh: ['scripthash', 'p2sh'],
+  data: ['nulldata', 'op_return'],
+  unspendable: ['nonstandard', 'op_return'],
+  key: ['pubkey', 'p2pk'],
+  keys: ['multisig', 'unknown'],
+  witnessKey: ['witness_v0_keyhash', 'v0_p2wpkh'],
+  witnessScript: ['witness_v0_scripthash', 'v0_p2wsh'],
+  taproot: ['witness_v1_taproot', 'v1_p2tr'],
+  witness: ['witness_unknown', 'unknown'],
+  empty: ['nonstandard', 'empty'],
+  other: ['nonstandard', 'unknown'],
 } as const;
 
-/** A bare key, as the first genesis blocks pay: `<33 or 65 bytes> OP_CHECKSIG`. */
-const isBareKey = (script: Uint8Array): boolean =>
-  (script.length === 35 || script.length === 67) &&
-  script[0] === script.length - 2 &&
-  script.at(-1) === 0xac;
+type Kind = keyof typeof TYPES;
 
-export function scriptType(script: Uint8Array, dialect: Dialect): string {
-  const names = TYPES[dialect];
-  if (matchP2pkh(script) !== undefined) return names.p2pkh;
-  if (script[0] === OP_RETURN) return names.data;
-  return isBareKey(script) ? names.key : names.other;
+const isKey = (data: Uint8Array | undefined): boolean => {
+  const first = data?.[0] ?? 0;
+  return data?.length === 33 ? first === 2 || first === 3 : data?.length === 65 && first === 4;
+};
+
+const smallInt = ({ opcode }: Step): number =>
+  opcode >= OP_1 && opcode <= OP_16 ? opcode - OP_1 + 1 : 0;
+
+/** `m <key> … n OP_CHECKMULTISIG`. */
+function isBareMultisig(steps: readonly Step[]): boolean {
+  const [first, ...rest] = steps;
+  const [count, last] = rest.slice(-2);
+  if (first === undefined || count === undefined || last?.opcode !== OP_CHECKMULTISIG) return false;
+  const keys = rest.slice(0, -2);
+  const wanted = smallInt(first);
+  return (
+    wanted >= 1 &&
+    wanted <= keys.length &&
+    smallInt(count) === keys.length &&
+    keys.every(({ data }) => isKey(data))
+  );
 }
+
+/** Kind of a witness program (BIP141), undefined for other scripts. */
+function witnessKind(
+  [version, program, ...more]: readonly Step[],
+  length: number,
+): Kind | undefined {
+  const size = program?.data?.length ?? 0;
+  const isProgram = size >= 2 && size <= 40 && size === program?.opcode && more.length === 0;
+  if (version === undefined || version.data !== undefined || !isProgram) return undefined;
+  if (version.opcode === 0) {
+    if (length === 22) return 'witnessKey';
+    return length === 34 ? 'witnessScript' : 'other';
+  }
+  const number = smallInt(version);
+  if (number === 0) return undefined;
+  return number === 1 && size === 32 ? 'taproot' : 'witness';
+}
+
+function kindOf(script: Uint8Array): Kind {
+  if (matchP2pkh(script) !== undefined) return 'p2pkh';
+  if (script.length === 0) return 'empty';
+  const steps = [...stepsOf(script)];
+  const [first, second, third] = steps;
+  if (script[0] === OP_RETURN) {
+    const isPushOnly = steps.slice(1).every(({ opcode, broken }) => opcode <= OP_16 && !broken);
+    return isPushOnly ? 'data' : 'unspendable';
+  }
+  const isP2sh = script.length === 23 && script[1] === 20 && third?.opcode === OP_EQUAL;
+  if (first?.opcode === OP_HASH160 && isP2sh) return 'p2sh';
+  if (steps.length === 2 && isKey(first?.data) && second?.opcode === OP_CHECKSIG) return 'key';
+  const witness = witnessKind(steps, script.length);
+  return witness ?? (isBareMultisig(steps) ? 'keys' : 'other');
+}
+
+export const scriptType = (script: Uint8Array, dialect: Dialect): string =>
+  TYPES[kindOf(script)][dialect === 'core' ? 0 : 1];
 
 export function scriptAddress(script: Uint8Array, addressVersion: number): string | undefined {
   const hash = matchP2pkh(script);

@@ -83,7 +83,7 @@ async function txsOf(node: Node, block: Block, prevouts: boolean): Promise<objec
   return block.txs.map((tx, i) => txJson(node, tx, { spent: spent?.[i], prevouts }));
 }
 
-function scriptJson(node: Node, script: Uint8Array): object {
+export function scriptJson(node: Node, script: Uint8Array): object {
   const address = scriptAddress(script, node.params.addressVersion);
   return {
     asm: scriptAsm(script, 'core'),

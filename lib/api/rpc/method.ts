@@ -6,7 +6,7 @@ import { fromHex } from '../../codec/index.ts';
 import type { BlockHash, Txid } from '../../types.ts';
 import type { Polls } from '../long-poll.ts';
 import type { Api } from '../row.ts';
-import { invalidParameter, RPC, RpcError, wrongArgument } from './errors.ts';
+import { invalidParameter, RPC, RpcError, wrongArgument, wrongType } from './errors.ts';
 
 export interface RpcContext {
   readonly api: Api;
@@ -30,6 +30,21 @@ export const usageOf = ({ name, params, required }: Method): string =>
     name,
     ...params.map(nameOf).map((param, i) => (i < required ? `"${param}"` : `( "${param}" )`)),
   ].join(' ');
+
+function notHex(text: string, name: string): never {
+  throw invalidParameter(`${name} must be hexadecimal string (not '${text.slice(0, 80)}')`);
+}
+
+/** A hash or an id; `name` as the help calls it. */
+export function hashOf(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw wrongType(value, 'string');
+  if (value.length !== 64) {
+    throw invalidParameter(
+      `${name} must be of length 64 (not ${value.length}, for '${value.slice(0, 80)}')`,
+    );
+  }
+  return /^[0-9a-fA-F]{64}$/.test(value) ? value.toLowerCase() : notHex(value, name);
+}
 
 /** The arguments of one call by position. */
 export class Args {
@@ -89,17 +104,7 @@ export class Args {
   }
 
   #hash(at: number): string {
-    const text = this.string(at);
-    const shown = text.slice(0, 80);
-    if (text.length !== 64) {
-      throw invalidParameter(
-        `${this.#names[at]} must be of length 64 (not ${text.length}, for '${shown}')`,
-      );
-    }
-    if (!/^[0-9a-fA-F]{64}$/.test(text)) {
-      throw invalidParameter(`${this.#names[at]} must be hexadecimal string (not '${shown}')`);
-    }
-    return text.toLowerCase();
+    return hashOf(this.string(at), this.#names[at] ?? '');
   }
 
   blockHash(at: number): BlockHash {
@@ -108,6 +113,10 @@ export class Args {
 
   txid(at: number): Txid {
     return this.#hash(at) as Txid;
+  }
+
+  hex(at: number): Uint8Array {
+    return this.bytes(at) ?? notHex(this.string(at), this.#names[at] ?? '');
   }
 
   /** Undefined for what is not hex: methods say "decode failed" in their own words. */

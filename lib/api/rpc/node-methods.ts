@@ -95,8 +95,23 @@ const validateAddress: Method = {
   },
 };
 
+/** Every transaction of the chain is found by its id, and no other index has a name of Core's. */
+const getIndexInfo: Method = {
+  name: 'getindexinfo',
+  params: ['index_name'],
+  required: 0,
+  async run({ api: { node } }, args) {
+    if (args.string(0, 'txindex') !== 'txindex') return {};
+    const { entry } = await node.chain.tip();
+    return { txindex: { synced: true, best_block_height: entry.height } };
+  },
+};
+
 export const nodeMethods: readonly Method[] = [
   uptime,
+  getIndexInfo,
+  { name: 'ping', params: [], required: 0, run: async () => null },
+  { name: 'getzmqnotifications', params: [], required: 0, run: async () => [] },
   getNetworkInfo,
   getPeerInfo,
   validateAddress,

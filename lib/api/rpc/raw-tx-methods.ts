@@ -5,7 +5,7 @@ import type { Node } from '../../node/types.ts';
 import type { Block, BlockHash, Coin, Tx, Txid } from '../../types.ts';
 import { findTx, spentCoins } from '../lookups.ts';
 import { decodeFailed, RPC, RpcError } from './errors.ts';
-import { placeOf, txJson } from './forms.ts';
+import { placeOf, scriptJson, txJson } from './forms.ts';
 import type { Method } from './method.ts';
 
 const notFound = (where: string): RpcError =>
@@ -92,4 +92,19 @@ const decodeRawTransaction: Method = {
   },
 };
 
-export const rawTxMethods: readonly Method[] = [getRawTransaction, decodeRawTransaction];
+/** Core also tells how the script would be wrapped (p2sh, segwit): no coin here may be. */
+const decodeScript: Method = {
+  name: 'decodescript',
+  params: ['hexstring'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const { hex, ...body } = scriptJson(node, args.hex(0)) as { hex: string };
+    return body;
+  },
+};
+
+export const rawTxMethods: readonly Method[] = [
+  getRawTransaction,
+  decodeRawTransaction,
+  decodeScript,
+];

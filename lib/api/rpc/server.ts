@@ -19,7 +19,9 @@ import {
 import type { Api } from '../row.ts';
 import { type ExactNumber, exactNumber, isExactNumber } from '../seed-json.ts';
 import { chainMethods } from './chain-methods.ts';
+import { coinMethods } from './coin-methods.ts';
 import { httpStatusOf, RPC, RpcError } from './errors.ts';
+import { mempoolMethods } from './mempool-methods.ts';
 import { argsOf, type Method, type RpcContext, usageOf } from './method.ts';
 import { miningMethods } from './mining-methods.ts';
 import { nodeMethods } from './node-methods.ts';
@@ -30,7 +32,15 @@ const BATCH_MAX = 1000;
 /** As Core: whoever guesses passwords waits. */
 const WRONG_PASSWORD_MS = 250;
 
-const ALL = [...chainMethods, ...miningMethods, ...txMethods, ...rawTxMethods, ...nodeMethods];
+const ALL = [
+  ...chainMethods,
+  ...coinMethods,
+  ...miningMethods,
+  ...txMethods,
+  ...rawTxMethods,
+  ...mempoolMethods,
+  ...nodeMethods,
+];
 const METHODS: ReadonlyMap<string, Method> = new Map(ALL.map((one) => [one.name, one]));
 
 const help: Method = {

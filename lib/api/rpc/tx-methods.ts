@@ -1,20 +1,18 @@
-/** Methods that hand transactions in, and those on the mempool. */
+/** Methods that hand transactions in, and what a fee should be. */
 import { decodeTx, fromHex } from '../../codec/index.ts';
-import type { MempoolEntry } from '../../mempool/types.ts';
 import type { Node } from '../../node/types.ts';
-import type { Txid } from '../../types.ts';
-import { allEntries, feeRates } from '../fee-rate.ts';
+import { feeRates } from '../fee-rate.ts';
 import { findTx } from '../lookups.ts';
 import { feeRateOf } from './amount.ts';
 import { decodeFailed, invalidParameter, RPC, RpcError, wrongType } from './errors.ts';
-import { coins, WEIGHT_PER_BYTE } from './forms.ts';
+import { coins } from './forms.ts';
 import type { Args, Method } from './method.ts';
 
 /** Core's guard against a fee typed wrong: 0.10 coins per 1,000 bytes. */
 const MAX_FEE_RATE_SATS = 10_000_000;
 const TEST_TXS_MAX = 25;
-/** Sequences below this say that the transaction may be replaced (BIP125). */
-const REPLACEABLE_BELOW = 0xfffffffe;
+/** All the same here: no history is kept to be careful with. */
+const ESTIMATE_MODES = ['unset', 'economical', 'conservative'];
 
 /** Base units per 1,000 bytes; 0 takes any fee. */
 function maxFeeRate(args: Args, at: number): number {
@@ -104,119 +102,6 @@ const testMempoolAccept: Method = {
   },
 };
 
-/** Txids reached from `start` by `next`, without itself. */
-function reach(start: Txid, next: (txid: Txid) => readonly Txid[]): Set<Txid> {
-  const found = new Set<Txid>();
-  const open = [...next(start)];
-  for (let txid = open.pop(); txid !== undefined; txid = open.pop()) {
-    if (found.has(txid)) continue;
-    found.add(txid);
-    open.push(...next(txid));
-  }
-  return found;
-}
-
-function entryForms(entries: readonly MempoolEntry[], height: number): (txid: Txid) => object {
-  const byId = new Map(entries.map((entry) => [entry.txid, entry]));
-  const children = new Map<Txid, Txid[]>();
-  for (const { txid, parents } of entries) {
-    for (const parent of parents) children.set(parent, [...(children.get(parent) ?? []), txid]);
-  }
-  const parentsOf = (txid: Txid) => (byId.get(txid)?.parents ?? []).filter((id) => byId.has(id));
-  const childrenOf = (txid: Txid) => children.get(txid) ?? [];
-  const total = (ids: Iterable<Txid>, of: (entry: MempoolEntry) => number): number => {
-    let sum = 0;
-    for (const id of ids) {
-      const entry = byId.get(id);
-      if (entry !== undefined) sum += of(entry);
-    }
-    return sum;
-  };
-  const signals = (entry: MempoolEntry): boolean =>
-    entry.tx.inputs.some(({ sequence }) => sequence < REPLACEABLE_BELOW);
-  return (txid) => {
-    const entry = byId.get(txid) as MempoolEntry;
-    const above = [txid, ...reach(txid, parentsOf)];
-    const below = [txid, ...reach(txid, childrenOf)];
-    return {
-      vsize: entry.bytes,
-      weight: entry.bytes * WEIGHT_PER_BYTE,
-      time: entry.addedAt,
-      height,
-      descendantcount: below.length,
-      descendantsize: total(below, ({ bytes }) => bytes),
-      ancestorcount: above.length,
-      ancestorsize: total(above, ({ bytes }) => bytes),
-      wtxid: txid,
-      fees: {
-        base: coins(entry.feeSats),
-        modified: coins(entry.feeSats),
-        ancestor: coins(total(above, ({ feeSats }) => feeSats)),
-        descendant: coins(total(below, ({ feeSats }) => feeSats)),
-      },
-      depends: parentsOf(txid),
-      spentby: childrenOf(txid),
-      'bip125-replaceable': total(above, (one) => (signals(one) ? 1 : 0)) > 0,
-      unbroadcast: false,
-    };
-  };
-}
-
-const getRawMempool: Method = {
-  name: 'getrawmempool',
-  params: ['verbose', 'mempool_sequence'],
-  required: 0,
-  async run({ api: { node } }, args) {
-    const verbose = args.bool(0, false);
-    const entries = await allEntries(node);
-    if (!verbose) return entries.map(({ txid }) => txid);
-    const { entry: tip } = await node.chain.tip();
-    const formOf = entryForms(entries, tip.height);
-    return Object.fromEntries(entries.map(({ txid }) => [txid, formOf(txid)]));
-  },
-};
-
-const getMempoolEntry: Method = {
-  name: 'getmempoolentry',
-  params: ['txid'],
-  required: 1,
-  async run({ api: { node } }, args) {
-    const txid = args.txid(0);
-    if ((await node.mempool.get(txid)) === undefined) {
-      throw new RpcError(RPC.invalidAddressOrKey, 'Transaction not in mempool');
-    }
-    const [entries, { entry: tip }] = await Promise.all([allEntries(node), node.chain.tip()]);
-    if (!entries.some((entry) => entry.txid === txid)) {
-      throw new RpcError(RPC.invalidAddressOrKey, 'Transaction not in mempool');
-    }
-    return entryForms(entries, tip.height)(txid);
-  },
-};
-
-const getMempoolInfo: Method = {
-  name: 'getmempoolinfo',
-  params: [],
-  required: 0,
-  async run({ api: { node } }) {
-    const { count, bytes, feeSats, minFeeRateSatVb } = await node.mempool.info();
-    const { bytesMax, minRelayFeeRate } = node.mempool.policy;
-    const least = coins(minRelayFeeRate);
-    return {
-      loaded: true,
-      size: count,
-      bytes,
-      usage: bytes,
-      total_fee: coins(feeSats),
-      maxmempool: bytesMax,
-      mempoolminfee: coins(Math.ceil(minFeeRateSatVb * 1000)),
-      minrelaytxfee: least,
-      incrementalrelayfee: least,
-      unbroadcastcount: 0,
-      fullrbf: false,
-    };
-  },
-};
-
 const estimateSmartFee: Method = {
   name: 'estimatesmartfee',
   params: ['conf_target', 'estimate_mode'],
@@ -226,6 +111,11 @@ const estimateSmartFee: Method = {
     if (blocks < 1 || blocks > 1008) {
       throw invalidParameter('Invalid conf_target, must be between 1 and 1008');
     }
+    const mode = args.string(1, 'unset').toLowerCase();
+    if (!ESTIMATE_MODES.includes(mode)) {
+      const known = ESTIMATE_MODES.map((one) => `"${one}"`).join(', ');
+      throw invalidParameter(`Invalid estimate_mode parameter, must be one of: ${known}`);
+    }
     const [rate = 0] = await feeRates(node, [blocks]);
     return { feerate: coins(Math.ceil(rate * 1000)), blocks };
   },
@@ -234,8 +124,5 @@ const estimateSmartFee: Method = {
 export const txMethods: readonly Method[] = [
   sendRawTransaction,
   testMempoolAccept,
-  getRawMempool,
-  getMempoolEntry,
-  getMempoolInfo,
   estimateSmartFee,
 ];

@@ -171,6 +171,23 @@ describe('transactions', () => {
     expect(script.submitted).toEqual([]);
   });
 
+  it('are decoded script by script', async () => {
+    const { app } = createHarness();
+    expect((await call(app, 'decodescript', [toHex(OUR_SCRIPT)])).result).toEqual({
+      asm: `OP_DUP OP_HASH160 ${toHex(OUR_SCRIPT.subarray(3, 23))} OP_EQUALVERIFY OP_CHECKSIG`,
+      address: OURS,
+      type: 'pubkeyhash',
+    });
+    expect((await call(app, 'decodescript', [''])).result).toEqual({
+      asm: '',
+      type: 'nonstandard',
+    });
+    expect((await call(app, 'decodescript', ['6'])).error).toEqual({
+      code: -8,
+      message: "hexstring must be hexadecimal string (not '6')",
+    });
+  });
+
   it('may cost what maxfeerate allows, rounded up', async () => {
     const { app, blocks } = createHarness();
     const tx = spend(blocks[2]?.block.txs[0] as never, 0, 1000n);
@@ -267,11 +284,28 @@ describe('transactions', () => {
     expect(text).toContain('"fees":{"base":0.00000700,"modified":0.00000700,"ancestor":0.00001200');
     const entry = await call(app, 'getmempoolentry', [child.txid]);
     expect(entry.result).toEqual(result[child.txid]);
-    expect((await call(app, 'getmempoolentry', ['ab'.repeat(32)])).error.code).toBe(-5);
+    const unknown = ['ab'.repeat(32)];
+    for (const [method, of, txid] of [
+      ['getmempoolancestors', child, parent.txid],
+      ['getmempooldescendants', parent, child.txid],
+    ] as const) {
+      expect((await call(app, method, [of.txid])).result).toEqual([txid]);
+      expect((await call(app, method, [of.txid, true])).result).toEqual({ [txid]: result[txid] });
+      expect((await call(app, method, [txid])).result).toEqual([]);
+      expect((await call(app, method, unknown)).error.message).toBe('Transaction not in mempool');
+    }
+    expect((await call(app, 'getmempoolentry', unknown)).error.code).toBe(-5);
     const info = await call(app, 'getmempoolinfo');
     expect(info.result).toMatchObject({ size: 2, loaded: true, maxmempool: 300_000_000 });
     expect(info.text).toContain('"minrelaytxfee":0.00001000,"incrementalrelayfee":0.00001000');
     expect(info.text).toContain('"mempoolminfee":0.00001000');
-    expect((await call(app, 'estimatesmartfee', [6])).result).toEqual({ feerate: 1e-5, blocks: 6 });
+    const estimate = { feerate: 1e-5, blocks: 6 };
+    expect((await call(app, 'estimatesmartfee', [6])).result).toEqual(estimate);
+    expect((await call(app, 'estimatesmartfee', [6, 'ECONOMICAL'])).result).toEqual(estimate);
+    expect((await call(app, 'estimatesmartfee', [6, 'cheap'])).error).toEqual({
+      code: -8,
+      message:
+        'Invalid estimate_mode parameter, must be one of: "unset", "economical", "conservative"',
+    });
   });
 });

@@ -217,6 +217,11 @@ describe('the node', () => {
     const { app, script } = createHarness();
     script.peers.push(peerAt('http://127.0.0.1:8401'));
     expect((await call(app, 'uptime')).result).toBe(60);
+    expect((await call(app, 'ping')).result).toBeNull();
+    expect((await call(app, 'getzmqnotifications')).result).toEqual([]);
+    const txindex = { synced: true, best_block_height: 12 };
+    expect((await call(app, 'getindexinfo')).result).toEqual({ txindex });
+    expect((await call(app, 'getindexinfo', ['coinstatsindex'])).result).toEqual({});
     expect((await call(app, 'getconnectioncount')).result).toBe(1);
     expect((await call(app, 'getpeerinfo')).result[0]).toMatchObject({
       id: 0,

@@ -3,7 +3,7 @@
  * of rust-bitcoin's tests of how a script is printed.
  */
 import { describe, expect, it } from 'vitest';
-import { scriptAsm, scriptSigAsm } from '../../../lib/api/script-text.ts';
+import { scriptAsm, scriptSigAsm, scriptType } from '../../../lib/api/script-text.ts';
 import { script } from '../../helpers/chain-builder.ts';
 
 const DER =
@@ -73,5 +73,35 @@ describe('opcodes', () => {
   ])('a cut push in %s', (hex, text) => {
     expect(esplora(hex)).toBe(text);
     expect(core(hex)).toBe(hex.startsWith('76') ? 'OP_DUP [error]' : '[error]');
+  });
+});
+
+describe('types', () => {
+  const hash = '07'.repeat(20);
+  const key = `02${'09'.repeat(32)}`;
+  it.each([
+    [`76a914${hash}88ac`, 'pubkeyhash', 'p2pkh'],
+    [`a914${hash}87`, 'scripthash', 'p2sh'],
+    [`a914${hash}88`, 'nonstandard', 'unknown'],
+    ['6a', 'nulldata', 'op_return'],
+    ['6a0401020304', 'nulldata', 'op_return'],
+    ['6a76', 'nonstandard', 'op_return'],
+    ['6a02aa', 'nonstandard', 'op_return'],
+    [`21${key}ac`, 'pubkey', 'p2pk'],
+    [`4104${'09'.repeat(64)}ac`, 'pubkey', 'p2pk'],
+    [`2105${'09'.repeat(32)}ac`, 'nonstandard', 'unknown'],
+    [`5121${key}21${key}52ae`, 'multisig', 'unknown'],
+    [`5321${key}21${key}52ae`, 'nonstandard', 'unknown'],
+    [`5121${key}21${key}53ae`, 'nonstandard', 'unknown'],
+    [`0014${hash}`, 'witness_v0_keyhash', 'v0_p2wpkh'],
+    [`0020${'07'.repeat(32)}`, 'witness_v0_scripthash', 'v0_p2wsh'],
+    ['00021234', 'nonstandard', 'unknown'],
+    [`5120${'07'.repeat(32)}`, 'witness_v1_taproot', 'v1_p2tr'],
+    [`5220${'07'.repeat(32)}`, 'witness_unknown', 'unknown'],
+    ['', 'nonstandard', 'empty'],
+    ['51', 'nonstandard', 'unknown'],
+  ])('%s is %s, at Esplora %s', (hex, core, esplora) => {
+    expect(scriptType(script(hex), 'core')).toBe(core);
+    expect(scriptType(script(hex), 'esplora')).toBe(esplora);
   });
 });

@@ -105,6 +105,8 @@ export function readSettings(
   /** An empty variable counts as none. */
   const from = (name: string): string | undefined => env[name] || undefined;
   const home = env['HOME'] || homedir();
+  // A variable of a script that was not set: resolved, it would be the directory it runs in.
+  if (flags.dataDir === '') throw usage('Error: --data-dir takes a directory.');
   const baseDir = resolve(
     flags.dataDir ?? from('STACKCHAIN_DATA_DIR') ?? join(home, '.stackchain'),
   );

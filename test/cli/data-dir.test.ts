@@ -117,6 +117,13 @@ describe('settings', () => {
     expect(settingsOf({ STACKCHAIN_NETWORK: '' }).network).toBeUndefined();
   });
 
+  test('a data directory without a name is none, not the one that the command runs in', () => {
+    expect(() => readSettings({ dataDir: '' }, {})).toThrow('--data-dir takes a directory');
+    expect(readSettings({}, { HOME: '/h', STACKCHAIN_DATA_DIR: '' }).baseDir).toBe(
+      '/h/.stackchain',
+    );
+  });
+
   test('tokens and passphrases come from variables or from a file’s first line', () => {
     const cookie = join(dir, 'token');
     writeFileSync(cookie, `__cookie__:${'ab'.repeat(32)}\nmore\n`);

@@ -65,7 +65,8 @@ const io: Io = {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    // Notices that cannot be written, to a full disk say, end no node and change no exit code.
+    if (stream !== process.stderr) throw error;
   });
 }
 

@@ -1,6 +1,6 @@
 /** The real command: what a shell sees of it. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -48,6 +48,19 @@ describe('the bin', () => {
     const script = `"${process.execPath}" "${BIN}" print-blockchain --data-dir "${dir}" | head -n 1`;
     const piped = spawnSync('bash', ['-o', 'pipefail', '-c', script], { encoding: 'utf8' });
     expect(piped).toMatchObject({ status: 0, stdout: '{\n', stderr: '' });
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('ends as ever where nobody can be told', () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const told = (stdout: number | 'pipe', stderr: number | 'pipe', ...words: string[]) =>
+        spawnSync(process.execPath, [BIN, ...words], { stdio: ['ignore', stdout, stderr] }).status;
+      expect(told('pipe', full, 'nonsense')).toBe(2);
+      expect(told('pipe', full, 'status', '--data-dir', tempDir())).toBe(1);
+      expect(told(full, 'pipe', 'create-wallet', '--data-dir', tempDir())).toBe(3);
+    } finally {
+      closeSync(full);
+    }
   });
 
   test('says what Node it needs where it is installed and the Node is old', () => {

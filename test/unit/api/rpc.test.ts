@@ -1,5 +1,5 @@
 /** JSON-RPC as minerd, btcd's client and Core's documents speak it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { regtest } from '../../../lib/params/index.ts';
 import { peerAt } from './fake-node.ts';
 import { BASIC, BEARER, createHarness, OURS, TOKEN } from './harness.ts';
@@ -144,6 +144,11 @@ describe('the protocol', () => {
       const batch = await (await send(app, `[{"jsonrpc":"2.0",${body.slice(1)}]`)).text();
       expect(batch).toBe(`[{"jsonrpc":"2.0","result":12,"id":${id}}]\n`);
     }
+    const revived = vi.spyOn(JSON, 'parse');
+    await send(app, '{"method":"getblockcount","id":1}');
+    const usual = revived.mock.calls.filter(([, reviver]) => reviver !== undefined);
+    revived.mockRestore();
+    expect(usual).toEqual([]);
     const none = await send(app, '{"jsonrpc":null,"method":"getblockcount"}');
     expect(await none.text()).toBe('{"result":12,"error":null,"id":null}\n');
   });

@@ -51,6 +51,14 @@ const getNetworkInfo: Method = {
   },
 };
 
+/** One of Core's names, which clients parse: what is neither address of the internet has this one. */
+function networkOf(address: string): string {
+  const host = URL.canParse(address) ? new URL(address).hostname : '';
+  if (/^(127|10)\.|^192\.168\.|^\[::1\]$/.test(host)) return 'not_publicly_routable';
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(host)) return 'ipv4';
+  return host.startsWith('[') ? 'ipv6' : 'not_publicly_routable';
+}
+
 const getPeerInfo: Method = {
   name: 'getpeerinfo',
   params: [],
@@ -60,7 +68,8 @@ const getPeerInfo: Method = {
     return peers.map((peer, id) => ({
       id,
       addr: peer.address,
-      network: peer.transport,
+      network: networkOf(peer.address),
+      transport: peer.transport,
       lastrecv: peer.lastSeen,
       startingheight: peer.height,
       synced_headers: peer.height,

@@ -232,6 +232,19 @@ describe('the node', () => {
       id: 0,
       addr: 'http://127.0.0.1:8401',
     });
+    for (const [address, network] of [
+      ['https://198.51.100.7:8400', 'ipv4'],
+      ['http://[2001:db8::1]:8400', 'ipv6'],
+      ['http://[::1]:8400', 'not_publicly_routable'],
+      ['http://192.168.1.9:8400', 'not_publicly_routable'],
+      ['https://node.example', 'not_publicly_routable'],
+      ['a line of a queue', 'not_publicly_routable'],
+      ['', 'not_publicly_routable'],
+    ] as const) {
+      script.peers.splice(0, script.peers.length, peerAt(address));
+      const [peer] = (await call(app, 'getpeerinfo')).result;
+      expect(peer).toMatchObject({ network, transport: 'http' });
+    }
     const { result } = await call(app, 'getnetworkinfo');
     expect(result).toMatchObject({ version: 100, subversion: '/stackchain:0.1.0(fake)/' });
     expect((await call(app, 'validateaddress', [OURS])).result).toMatchObject({ isvalid: true });

@@ -19,6 +19,14 @@ export const roleName = (id: NodeId, role: RoleKind, region: string): string =>
   `${base(id)}-${role}-${region}`;
 /** All roles of a node, as a pattern of `aws:PrincipalArn`. */
 export const rolePattern = (id: NodeId): string => `${base(id)}-*`;
+/** The same in one region. */
+export const rolePatternIn = (id: NodeId, region: string): string => `${base(id)}-*-${region}`;
+/**
+ * Roles there of nodes whose names begin with this one's and a hyphen: more than a kind, which holds
+ * no hyphen, is between it and the region.
+ */
+export const longerRolePattern = (id: NodeId, region: string): string =>
+  `${base(id)}-*-*-${region}`;
 export const functionName = (id: NodeId, name: AnyFunctionName): string => `${base(id)}-${name}`;
 /** SSM parameter with the node's line: what no name gives, read by its neighbours at run time. */
 export const peerParameter = (id: NodeId): string => `/stackchain/${id.network}/${id.node}/peer`;

@@ -10,8 +10,8 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { StackLine } from '../../functions/stack-line.ts';
-import { parseQueueArn } from '../../lib/ports/queue-arn.ts';
 import { dlqName, inboxName, type NodeId, rolePattern } from '../names.ts';
+import { foreignSenders } from './foreign-senders.ts';
 
 export interface NodeGossipProps {
   readonly id: NodeId;
@@ -33,12 +33,6 @@ const VISIBILITY = Duration.seconds(180);
 const RECEIVES_MAX = 5;
 const BATCH = 10;
 const CONCURRENCY_MAX = 5;
-
-/**
- * SQS takes a policy of 8,192 bytes; what the breaker and the stack's own tokens add must fit too.
- * About 70 peers with names of full length.
- */
-const POLICY_BYTES_MAX = 7_500;
 
 export class NodeGossip extends Construct {
   readonly inbox: Queue;
@@ -93,28 +87,7 @@ export class NodeGossip extends Construct {
     );
   }
 
-  /**
-   * Lets in the accounts, and of each only the peer's roles, all in one statement: SQS counts
-   * statements (20) and conditions (10) besides bytes. Never a role or an account as principal: it
-   * must exist first, and a policy that names a closed one is refused.
-   */
   #letIn(peers: readonly StackLine[], isEmulated: boolean): void {
-    const accounts = new Set<string>();
-    const arns = new Set<string>();
-    for (const { network, name, queue } of peers) {
-      const { partition = 'aws', account = '' } = parseQueueArn(queue) ?? {};
-      const pattern = rolePattern({ network, node: name });
-      accounts.add(account);
-      arns.add(`arn:${partition}:iam::${account}:role/${pattern}`);
-      if (isEmulated) arns.add(`arn:${partition}:sts::${account}:assumed-role/${pattern}/*`);
-    }
-    const conditions = {
-      StringEquals: { 'aws:PrincipalAccount': [...accounts] },
-      StringLike: { 'aws:PrincipalArn': [...arns] },
-    };
-    if (!isEmulated && JSON.stringify(conditions).length > POLICY_BYTES_MAX) {
-      throw new Error(`the inbox’s policy does not hold ${peers.length} foreign peers`);
-    }
     this.inbox.addToResourcePolicy(
       new PolicyStatement({
         sid: 'ForeignPeers',
@@ -122,7 +95,7 @@ export class NodeGossip extends Construct {
         principals: [new AnyPrincipal()],
         actions: [...this.#sending],
         resources: [this.inbox.queueArn],
-        conditions,
+        conditions: foreignSenders(peers, isEmulated),
       }),
     );
   }

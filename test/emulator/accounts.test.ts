@@ -14,7 +14,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { throughDeploy } from '../../cli/cloud/breakers.ts';
-import { findPython } from '../../cli/cloud/emulator.ts';
+import { EMULATOR_REGION, findPython } from '../../cli/cloud/emulator.ts';
 import { decodeTx, fromHex, parseAddress, toHex } from '../../lib/codec/index.ts';
 import { toNetworkFile } from '../../lib/params/index.ts';
 import { p2pkhScript } from '../../lib/script/p2pkh.ts';
@@ -62,11 +62,14 @@ describeWith(
       apiHost = await startApiHost(endpoint, B);
       const at = { endpoint, apiHost: apiHost.url };
       b = await openAccount({ id: B, nodes: 1, network, at });
-      const nodeRole = `stackchain-${story.params.name}-node0-probe`;
+      const roleOf = (node: string) =>
+        `stackchain-${story.params.name}-${node}-probe-${EMULATOR_REGION}`;
+      const nodeRole = roleOf('node0');
       for (const [what, account, role] of [
         ['the peer', B, nodeRole],
         ['another role of its account', B, 'operations'],
-        ['another node of its account', B, `stackchain-${story.params.name}-node1-probe`],
+        ['another node of its account', B, roleOf('node1')],
+        ['a node whose name begins alike', B, roleOf('node0-x')],
         ['a third account', C, nodeRole],
         ['the own account', A, 'neighbour'],
       ] as const) {
@@ -113,6 +116,7 @@ describeWith(
       'the peer': 'AccessDenied',
       'another role of its account': 'AccessDenied',
       'another node of its account': 'AccessDenied',
+      'a node whose name begins alike': 'AccessDenied',
       'a third account': 'AccessDenied',
       'the own account': 'taken',
     };

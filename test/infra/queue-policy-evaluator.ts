@@ -37,6 +37,7 @@ function holds(condition: NonNullable<Statement['Condition']>, request: Request)
       if (operator === 'StringEquals' || operator === 'Bool') return all.includes(value);
       if (operator === 'StringNotEquals') return !all.includes(value);
       if (operator === 'StringLike') return all.some((pattern) => like(pattern, value));
+      if (operator === 'StringNotLike') return !all.some((pattern) => like(pattern, value));
       throw new Error(`the evaluator knows no ${operator}`);
     }),
   );

@@ -3,6 +3,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { openInbox, shutInbox } from '../../functions/breaker.ts';
 import type { StackLine } from '../../functions/stack-line.ts';
+import { roleName, SENDING_ROLES } from '../../infra/names.ts';
 import { FOREIGN, foreignLine, resourcesOf, synth } from './helpers.ts';
 import { allows, denies, type Request, type Statement } from './queue-policy-evaluator.ts';
 
@@ -54,6 +55,37 @@ describe('the inbox', () => {
       false,
     ],
     [
+      'a node whose name goes on where the peer’s ends',
+      request(role(FAR, 'stackchain-testnet-far0-x-inbox-eu-west-1')),
+      false,
+    ],
+    ['its miner', request(role(FAR, 'stackchain-testnet-far0-x-y-miner-eu-west-1')), false],
+    [
+      'one that ends in a hyphen',
+      request(role(FAR, 'stackchain-testnet-far0--mine-eu-west-1')),
+      false,
+    ],
+    [
+      'one called as a role',
+      request(role(FAR, 'stackchain-testnet-far0-inbox-inbox-eu-west-1')),
+      false,
+    ],
+    [
+      'such a one elsewhere',
+      request(role(FAR, 'stackchain-testnet-far0-x-inbox-us-gov-west-1')),
+      false,
+    ],
+    [
+      'the peer’s namesake elsewhere',
+      request(role(FAR, 'stackchain-testnet-far0-inbox-us-east-1')),
+      false,
+    ],
+    [
+      'a role that a later release gives the peer',
+      request(role(FAR, 'stackchain-testnet-far0-later-eu-west-1')),
+      true,
+    ],
+    [
       'that node in another network',
       request(role(FAR, 'stackchain-othernet-far0-inbox-eu-west-1')),
       false,
@@ -71,6 +103,26 @@ describe('the inbox', () => {
     expect(allows(statements, each)).toBe(verdict);
   });
 
+  it.each(SENDING_ROLES)('lets in what runs as %s', (kind) => {
+    const name = roleName({ network: 'testnet', node: 'far0' }, kind, 'eu-west-1');
+    expect(allows(statements, request(role(FAR, name)))).toBe(true);
+  });
+
+  it('lets in a peer whose name goes on where another’s ends', () => {
+    const both = policyOf([FOREIGN, foreignLine(FAR, 'far0-x')]);
+    const of = (node: string): Request =>
+      request(role(FAR, `stackchain-testnet-${node}-inbox-eu-west-1`));
+    expect(['far0', 'far0-x', 'far0-x-y', 'far1'].map((node) => allows(both, of(node)))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    // Another account's, or one of another region, is not in the way.
+    const apart = policyOf([FOREIGN, foreignLine('333333333333', 'far0-x')]);
+    expect(allows(apart, of('far0-x'))).toBe(false);
+  });
+
   it('lets in nobody from outside when there is no foreign peer', () => {
     const alone = policyOf([]);
     expect(allows(alone, request(role(FAR, INBOX_ROLE)))).toBe(false);
@@ -82,6 +134,9 @@ describe('the inbox', () => {
     const plain = { tls: false };
     expect(allows(emulated, request(session(FAR, INBOX_ROLE), FAR, plain))).toBe(true);
     expect(allows(emulated, request(session(FAR, 'admin'), FAR, plain))).toBe(false);
+    const longer = 'stackchain-testnet-far0-x-inbox-eu-west-1';
+    expect(allows(emulated, request(session(FAR, longer), FAR, plain))).toBe(false);
+    expect(allows(emulated, request(role(FAR, longer), FAR, plain))).toBe(false);
     expect(allows(emulated, request(session(FAR, `admin/${INBOX_ROLE}`), FAR, plain))).toBe(false);
     expect(allows(statements, request(session(FAR, INBOX_ROLE)))).toBe(false);
   });
@@ -106,8 +161,9 @@ function queueWith(statements: readonly Statement[]) {
   };
 }
 
-describe('sixty foreign peers', () => {
-  const peers = Array.from({ length: 60 }, (_, i) =>
+/** Sixty are more than fit with what is taken out of each one's roles. */
+describe.each([60, 35])('%d foreign peers', (count) => {
+  const peers = Array.from({ length: count }, (_, i) =>
     foreignLine(String(300_000_000_000 + i), `peer-of-full-length${i % 10}`),
   );
   const roleOf = ({ queue, name }: StackLine): string =>
@@ -135,6 +191,8 @@ describe('sixty foreign peers', () => {
       expect(allows(statements, request(mixed, accountOf(peer)))).toBe(false);
       const strange = roleOf(peer).replace(accountOf(peer), FAR);
       expect(allows(statements, request(strange, FAR))).toBe(false);
+      const longer = roleOf(peer).replace(peer.name, `${peer.name}-x`);
+      expect(allows(statements, request(longer, accountOf(peer)))).toBe(count === 60);
     }
   });
 

@@ -218,6 +218,31 @@ export async function atRest(world: TestCloud): Promise<void> {
   await emptied();
 }
 
+/**
+ * Waits until the logs tell it. The emulator listens to a call's output for a moment only: what a busy
+ * machine brings later comes with the next call of the same process, which `again` makes.
+ */
+export async function untilLogged<T>(
+  what: string,
+  read: () => Promise<T>,
+  isRight: (value: T) => boolean,
+  again: () => Promise<unknown>,
+): Promise<T> {
+  let looks = 0;
+  return until(
+    what,
+    async () => {
+      if (looks++ > 0) await again();
+      return read();
+    },
+    isRight,
+  );
+}
+
+/** As many calls of a function at once as an inbox has processes. */
+export const callAll = (world: TestCloud, node: number, name: string, payload: object) =>
+  Promise.all(Array.from({ length: 5 }, () => world.invoke(node, name, payload)));
+
 /** One call of a service that speaks JSON. */
 export async function awsJson<T>(
   endpoint: string,

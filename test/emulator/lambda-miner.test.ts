@@ -13,7 +13,7 @@ import { p2pkhScript } from '../../lib/script/p2pkh.ts';
 import { Story } from '../helpers/chain-builder.ts';
 import { timed } from '../helpers/quickest.ts';
 import { describeWith } from '../helpers/tools.ts';
-import { openCloud, type TestCloud, until } from './cloud.ts';
+import { openCloud, type TestCloud, until, untilLogged } from './cloud.ts';
 
 const DEPLOY_MS = 900_000;
 const WAIT_MS = 400_000;
@@ -85,17 +85,21 @@ describeWith(
     };
     /** Every call that was begun has ended, and both nodes are at the same tip with nothing waiting. */
     const atRest = async (height: number, callsEnded: number): Promise<void> => {
-      await until(
-        `${callsEnded} calls ended`,
-        calls,
-        ({ length }) => length >= callsEnded,
-        WAIT_MS,
-      );
       const [a, b] = await until(
         `both at ${height}`,
         states,
         (both) => both.every((each) => each.height >= height && each.mempool.count === 0),
         WAIT_MS,
+      );
+      await untilLogged(
+        `${callsEnded} calls ended`,
+        calls,
+        ({ length }) => length >= callsEnded,
+        async () => {
+          // Not while one is at it, who would hear of this one.
+          await new Promise((resolve) => setTimeout(resolve, CALL_MS_MAX));
+          if ((await calls()).length < callsEnded) await wake();
+        },
       );
       expect([a?.height, b?.height]).toEqual([height, height]);
       expect(a?.tip).toBe(b?.tip);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHarness, TOKEN } from './harness.ts';
 
@@ -11,6 +11,9 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) 
   existsSync(path),
 );
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+
+/** Of a browser on a busy machine. */
+const WAIT_MS = 240_000;
 
 const servers: Server[] = [];
 
@@ -31,7 +34,8 @@ describe.skipIf(CHROMIUM === undefined)('pages in a browser', () => {
   beforeAll(async () => {
     const { app } = node;
     url = await serve(new Hono().mount('/with/slash', app.fetch).route('/without', app).fetch);
-    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ARGS });
+    const options = { executablePath: CHROMIUM ?? '', args: ARGS, timeout: WAIT_MS };
+    browser = await chromium.launch(options);
   });
   afterAll(async () => {
     await browser?.close();
@@ -41,15 +45,21 @@ describe.skipIf(CHROMIUM === undefined)('pages in a browser', () => {
     }
   });
 
-  async function open(path: string, ready: string) {
+  async function newPage(): Promise<Page> {
     const page = await browser.newPage();
+    page.setDefaultTimeout(WAIT_MS);
+    return page;
+  }
+
+  async function open(path: string, ready: string) {
+    const page = await newPage();
     const wrong: string[] = [];
     page.on('console', (message) => {
       if (message.type() === 'error') wrong.push(message.text());
     });
     page.on('pageerror', (error) => wrong.push(error.message));
     await page.goto(url + path);
-    await page.locator(ready).first().waitFor({ timeout: 20_000 });
+    await page.locator(ready).first().waitFor();
     return { page, wrong };
   }
 
@@ -61,7 +71,7 @@ describe.skipIf(CHROMIUM === undefined)('pages in a browser', () => {
       expect(await page.locator('#height').textContent()).toBe('12');
       expect(await page.locator('#error').textContent()).toBe('');
       await page.locator('nav a').first().click();
-      await page.locator('details').first().waitFor({ timeout: 20_000 });
+      await page.locator('details').first().waitFor();
       expect(await page.title()).toBe('stackchain API');
       expect(wrong).toEqual([]);
       await page.close();
@@ -96,7 +106,7 @@ describe.skipIf(CHROMIUM === undefined)('pages in a browser', () => {
     );
     const statuses: Record<string, number> = {};
     for (const path of ['/rpc', '/v1/wallets', '/v1/mine', '/v1/blocks']) {
-      const page = await browser.newPage();
+      const page = await newPage();
       await page.goto(evil);
       const [response] = await Promise.all([
         page.waitForResponse((one) => one.request().method() === 'POST'),
@@ -113,7 +123,7 @@ describe.skipIf(CHROMIUM === undefined)('pages in a browser', () => {
       '/v1/mine': 401,
       '/v1/blocks': 415,
     });
-    const page = await browser.newPage();
+    const page = await newPage();
     await page.goto(evil);
     const outcome = await page.evaluate(async (address) => {
       const call = (path: string, init: object) =>

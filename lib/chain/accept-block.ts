@@ -12,7 +12,7 @@ import type { LooseRow, RowKey, Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { refuse, rejectOf } from '../rejects.ts';
 import { headerKey, OFF_BODIES, OFF_HEADERS, type Pending } from '../store/layout.ts';
-import type { Reject, Verdict } from '../types.ts';
+import type { BlockHash, Reject, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
 import { activateBest, isOnChain } from './activate-best.ts';
 import type { Candidate } from './assess-block.ts';
@@ -104,8 +104,16 @@ async function connectDirect(
   return outcomeStep({ status: 'tip', hash: entry.hash, change });
 }
 
-/** Orphans that now have a parent, as far as the rules let them in. */
-async function adopt(
+/**
+ * Orphans that now have a parent, as far as the rules let them in. Looked for when the parent is
+ * stored, as whoever keeps an orphan looks for the parent after that: one of the two sees the other.
+ */
+async function adopt(ctx: ChainContext, parent: BlockHash): Promise<void> {
+  const family = orphansOf(await listOrphans(ctx.store), parent);
+  if (family.length > 0) await withSnapshot(ctx.store, (view) => takeIn(ctx, view, family));
+}
+
+async function takeIn(
   ctx: ChainContext,
   snapshot: Snapshot,
   family: readonly Orphan[],
@@ -132,10 +140,8 @@ async function tryAccept(
     if (entry.chainwork > tip.chainwork) return { kind: 'settle', entry };
     return outcomeStep({ status: 'known', hash: entry.hash });
   }
-  const family = orphansOf(await listOrphans(ctx.store), entry.hash);
-  if (found.extendsTip && family.length === 0) return connectDirect(ctx, snapshot, found);
+  if (found.extendsTip) return connectDirect(ctx, snapshot, found);
   await storeOff(ctx, found);
-  await adopt(ctx, snapshot, family);
   return { kind: 'settle', entry };
 }
 
@@ -176,17 +182,33 @@ export async function acceptBlock(
   for (let tries = 0; tries < CHAIN_LIMITS.commitTriesMax; tries++) {
     const step = await withSnapshot(ctx.store, (view) => tryAccept(ctx, view, raw, options));
     if (step.kind === 'outcome' && step.outcome.status === 'tip') {
+      await adopt(ctx, step.outcome.hash);
       return withWaiting(ctx, step.outcome);
     }
     if (step.kind === 'outcome') {
+      if (step.outcome.status === 'orphan' && (await isParentHere(ctx, raw))) {
+        await dropOrphans(ctx.store, [step.outcome]);
+        continue;
+      }
       // Stored by this very call, before a conflict.
       const wasOurs = tries > 0 && step.outcome.status === 'known';
       if (!wasOurs || (await isConnected(ctx, step.outcome))) return step.outcome;
       return { ...step.outcome, status: 'side' } as BlockOutcome;
     }
-    if (step.kind === 'settle') return settle(ctx, step.entry);
+    if (step.kind === 'settle') {
+      await adopt(ctx, step.entry.hash);
+      return settle(ctx, step.entry);
+    }
   }
   throw new Fault('commit-contention', 'other writers moved the tip again and again');
+}
+
+/** Whether the parent came while its child was being kept as an orphan. */
+async function isParentHere(ctx: ChainContext, raw: Uint8Array): Promise<boolean> {
+  const header = readOffer(ctx, raw, { proofOfWork: false });
+  if (!header.ok) return false;
+  const { parent } = await withSnapshot(ctx.store, (view) => readFacts(ctx, view, header.value));
+  return parent !== undefined;
 }
 
 async function isConnected(ctx: ChainContext, outcome: BlockOutcome): Promise<boolean> {

@@ -51,7 +51,10 @@ export async function loadOrphan(store: Store, orphan: Orphan): Promise<Uint8Arr
   return raw.length === orphan.bodyBytes ? raw : undefined;
 }
 
-export async function dropOrphans(store: Store, orphans: readonly Orphan[]): Promise<void> {
+export async function dropOrphans(
+  store: Store,
+  orphans: readonly Pick<Orphan, 'hash'>[],
+): Promise<void> {
   if (orphans.length === 0) return;
   // The bytes first: a death in between leaves the row by which the next call finds them.
   for (const { hash } of orphans) {

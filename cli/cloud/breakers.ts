@@ -6,6 +6,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { isShut, shutInbox } from '../../functions/breaker.ts';
 import { inboxName, type NodeId } from '../../infra/names.ts';
+import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import type { AwsConfig } from './checks.ts';
 
 export interface Breakers {
@@ -24,7 +25,7 @@ interface Shut {
 /** Runs the deploy. What is said beforehand and afterwards is of nodes whose breaker was tripped. */
 export async function throughDeploy<T>(of: Breakers, deploy: () => Promise<T>): Promise<T> {
   const { SQSClient } = await import('@aws-sdk/client-sqs');
-  const client = new SQSClient(of.config);
+  const client = new SQSClient({ ...awsLimits(), ...of.config });
   try {
     const shut = await findShut(client, of);
     for (const { node } of shut) {

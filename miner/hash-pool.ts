@@ -40,9 +40,9 @@ export class HashPool {
   readonly #options: HashPoolOptions;
   readonly #control: Int32Array;
   readonly #seen: Uint32Array;
+  readonly #hashes: number[];
   readonly #workers: (Worker | undefined)[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
-  #hashes = 0;
   #job: MiningJob | undefined;
   #seed: Uint8Array = new Uint8Array(RANDOM_BYTES);
   /** What threads may still answer to, by generation: this search, and earlier ones on its parent. */
@@ -55,6 +55,7 @@ export class HashPool {
     const words = CONTROL.counts + options.threads;
     this.#control = new Int32Array(new SharedArrayBuffer(4 * words));
     this.#seen = new Uint32Array(options.threads);
+    this.#hashes = new Array<number>(options.threads).fill(0);
     for (let index = 0; index < options.threads; index++) this.#spawn(index);
   }
 
@@ -93,11 +94,11 @@ export class HashPool {
     Atomics.store(this.#control, CONTROL.time, seconds | 0);
   }
 
-  /** Nonces tried since the pool began. To be asked at least once in 2^32 nonces of a thread. */
-  hashes(): number {
-    for (let index = 0; index < this.#seen.length; index++) {
+  /** Nonces that each thread tried since the pool began. To be asked at least once in 2^32 of them. */
+  hashes(): readonly number[] {
+    for (const [index, seen] of this.#seen.entries()) {
       const count = Atomics.load(this.#control, CONTROL.counts + index) >>> 0;
-      this.#hashes += (count - (this.#seen[index] as number)) >>> 0;
+      this.#hashes[index] = (this.#hashes[index] as number) + ((count - seen) >>> 0);
       this.#seen[index] = count;
     }
     return this.#hashes;

@@ -62,8 +62,10 @@ export interface MinerStats {
   readonly active: boolean;
   /** Hashes per second, over the last ten seconds of wall time. */
   readonly hashRate: number;
-  /** Nonces tried since the start. */
+  /** Nonces tried since the miner was made. */
   readonly hashes: number;
+  /** Nonces that each thread tried since the start; empty after the stop. */
+  readonly threads: readonly number[];
   /** Blocks that the node took. */
   readonly found: number;
   /** Blocks that came too late. */
@@ -101,6 +103,8 @@ interface Run {
   heardAt: number;
   done: Promise<unknown>;
 }
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0);
 
 export function createMiner(options: MinerOptions): Miner {
   return new ThreadedMiner(options);
@@ -164,7 +168,7 @@ class ThreadedMiner implements Miner {
     const run = this.#run;
     if (run === undefined) return;
     this.#run = undefined;
-    this.#hashesBefore += run.pool.hashes();
+    this.#hashesBefore += sum(run.pool.hashes());
     run.ended.abort();
     run.poll.abort();
     clearInterval(run.timer);
@@ -173,13 +177,15 @@ class ThreadedMiner implements Miner {
 
   stats(): MinerStats {
     const run = this.#run;
-    const hashes = run?.pool.hashes() ?? 0;
+    const threads = run?.pool.hashes() ?? [];
+    const hashes = sum(threads);
     // Up to this very moment, however long ago the last tick was.
     if (run !== undefined) this.#meter.note(performance.now(), hashes);
     return {
       active: run !== undefined,
       hashRate: run === undefined ? 0 : this.#meter.rate(),
       hashes: this.#hashesBefore + hashes,
+      threads: [...threads],
       found: this.#found,
       stale: this.#stale,
       rejected: this.#rejected,
@@ -193,7 +199,7 @@ class ThreadedMiner implements Miner {
   #tick(run: Run): void {
     run.pool.setTime(nowSeconds(this.#options.clock));
     const nowMs = performance.now();
-    this.#meter.note(nowMs, run.pool.hashes());
+    this.#meter.note(nowMs, sum(run.pool.hashes()));
     if (nowMs - this.#rateSaidAt < HASH_RATE_EVERY_MS) return;
     const rate = this.#meter.rate();
     if (rate === 0) return;
@@ -299,13 +305,13 @@ class ThreadedMiner implements Miner {
     const { telemetry, onLost } = this.#options;
     const { height } = template;
     const isStale = STALE.has(reason);
+    if (isStale) this.#stale++;
+    else this.#rejected++;
     onLost?.({ hash: header.hash, height }, reason, !isStale);
     if (isStale) {
-      this.#stale++;
       telemetry.metric('BlocksStale', 1);
       return;
     }
-    this.#rejected++;
     telemetry.log('error', `the node refused a block: ${reason}`, { hash: header.hash, height });
     await pause(AFTER_REJECT_MS, run.ended.signal);
   }

@@ -18,6 +18,8 @@ const SATS_MAX = 21e14;
 export interface RpcSourceOptions {
   /** Of the node, e.g. `http://127.0.0.1:8332`; its path is kept. */
   readonly url: string;
+  /** Default: the global one. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** Basic auth, or a bearer token. */
   readonly credentials?:
     | { readonly user: string; readonly password: string }
@@ -43,6 +45,9 @@ export function createRpcSource(options: RpcSourceOptions): WorkSource {
   };
 }
 
+/** The node answers, but not to us. */
+export class UnauthorizedFault extends Fault {}
+
 const wrong = (detail: string): Fault => new Fault('transport', detail);
 
 async function call(
@@ -65,7 +70,7 @@ async function call(
 }
 
 async function post(
-  { url, credentials }: RpcSourceOptions,
+  { url, credentials, fetch = globalThis.fetch }: RpcSourceOptions,
   body: string,
   signals: readonly AbortSignal[],
 ): Promise<Json> {
@@ -89,7 +94,8 @@ async function post(
     throw new Fault('transport', `${new URL(url).host} cannot be reached`, { cause });
   }
   if (response.status === 401 || response.status === 403) {
-    throw wrong('the node refuses the user and password, or the token');
+    const detail = 'the node refuses the user and password, or the token';
+    throw new UnauthorizedFault('transport', detail);
   }
   try {
     const answer: unknown = JSON.parse(text);

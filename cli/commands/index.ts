@@ -53,6 +53,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./generate.ts')).generate,
   },
   {
+    name: 'mine',
+    summary: 'mine for a node, with all threads and the lines of minerd',
+    staysUp: true,
+    load: async () => (await import('./mine.ts')).mine,
+  },
+  {
     name: 'status',
     summary: 'show the tip, the mempool, the peers and the miner of the node',
     load: async () => (await import('./status.ts')).status,

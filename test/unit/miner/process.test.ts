@@ -184,6 +184,14 @@ it.each([
 });
 
 it('says when there is no work yet', () => {
-  const idle = { active: true, hashRate: 0, hashes: 0, found: 0, stale: 0, rejected: 0 };
+  const idle = {
+    active: true,
+    hashRate: 0,
+    hashes: 0,
+    threads: [],
+    found: 0,
+    stale: 0,
+    rejected: 0,
+  };
   expect(statsLine({ ...idle, height: 0, templateAgeMs: 0, engine: '' })).toBe('waiting for work');
 });

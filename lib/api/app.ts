@@ -55,9 +55,9 @@ const PREFLIGHT_SECONDS = 86_400;
 export function createApp(options: AppOptions): Hono {
   const api: Api = { options, node: options.node, budget: { bytes: 0 } };
   const role = options.role ?? 'all';
+  const always = [...HEALTH, ...(options.metrics === undefined ? [] : [node.metrics])];
   const rows = [
-    ...HEALTH,
-    ...(options.metrics === undefined ? [] : [node.metrics]),
+    ...always,
     ...(role === 'private' ? [] : READING),
     ...(role === 'public' ? [] : WRITING),
   ];
@@ -69,10 +69,9 @@ export function createApp(options: AppOptions): Hono {
     c.res.headers.set('X-Content-Type-Options', 'nosniff');
   });
   registerSecurity(app);
-  for (const row of rows) {
-    registerRow(app, row);
-    mountRow(app, api, row);
-  }
+  // The document is one URL's: who reads it does not know of the host's two roles.
+  for (const row of [...always, ...READING, ...WRITING]) registerRow(app, row);
+  for (const row of rows) mountRow(app, api, row);
   const methods = methodsOf(rows);
   if (role !== 'public') mountRpc(app, api);
   const pages = role === 'private' ? undefined : mountPages(app, () => documentOf(app, api));

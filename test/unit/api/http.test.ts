@@ -382,6 +382,14 @@ describe('roles', () => {
     expect((await closed.app.request('/v1/node')).status).toBe(404);
     expect((await closed.app.request('/healthz')).status).toBe(200);
   });
+
+  it('public’s document tells of all that its URL serves, private’s rows too', async () => {
+    const documentOf = async (role?: 'public'): Promise<unknown> => {
+      const { app } = createHarness(role === undefined ? {} : { role });
+      return (await app.request('/openapi.json')).json();
+    };
+    expect(await documentOf('public')).toEqual(await documentOf());
+  });
 });
 
 describe('below a path prefix', () => {

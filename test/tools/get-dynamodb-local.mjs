@@ -1,7 +1,7 @@
 // Fetches AWS's DynamoDB Local by Maven into node_modules/.cache, for test/conformance/dynamodb-local.
 // Needs Java 17 and Maven; says what is missing and exits with 3.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,5 +26,7 @@ try {
   });
 } catch (error) {
   console.error(`DynamoDB Local cannot be fetched: ${error.message.split('\n')[0]}`);
-  process.exit(3);
+  process.exitCode = 3;
+} finally {
+  rmSync(dir, { recursive: true, force: true });
 }

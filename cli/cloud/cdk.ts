@@ -72,12 +72,13 @@ export async function runCdk(args: readonly string[], options: CdkRun): Promise<
   throw remote(`Error: cdk ${args[0]} failed: ${lastWord(tail) ?? `exit ${code}`}`);
 }
 
-const lastWord = (tail: string): string | undefined =>
-  tail
-    .split('\n')
-    .filter((line) => /error|fail|❌/i.test(line))
-    .at(-1)
-    ?.trim();
+/** Why it failed: what the app says of itself, before what the CDK says of the app. */
+function lastWord(tail: string): string | undefined {
+  const lines = tail.split('\n').map((line) => line.trim());
+  const errors = lines.filter((line) => /error|fail|❌/i.test(line) && !line.startsWith('at '));
+  const own = errors.filter((line) => !line.includes('Subprocess exited with error'));
+  return (own.at(-1) ?? errors.at(-1))?.replace(/^Error: /, '');
+}
 
 /** Of all that the CDK says, what shows that it gets on. */
 export function progressOf(note: (line: string) => void): (line: string) => void {

@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { machine } from '../errors.ts';
+import { machine, remote, usage } from '../errors.ts';
 import { sleep } from '../host/sleep.ts';
 import { createKeeper, type Keeper, stopGroup } from './keeper.ts';
 
@@ -22,6 +22,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VENV = join(ROOT, 'node_modules', '.cache', 'stackchain', MINISTACK.replace('==', '-'));
 const START_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 5_000;
+/** What runs already answers at once. */
+const PROBE_MS_MAX = 5_000;
 const PORTS_TRIED_MAX = 20;
 const TAIL_CHARS = 2_000;
 export const EMULATOR_ACCOUNT = '000000000000';
@@ -81,6 +83,23 @@ export const endpointEnv = (
   AWS_REGION: EMULATOR_REGION,
   AWS_DEFAULT_REGION: EMULATOR_REGION,
 });
+
+/** Whether an emulator that runs already does answer; throws with exit 4, and 2 where it is AWS. */
+export async function probeEmulator(endpoint: string, signal?: AbortSignal): Promise<void> {
+  if (/\.amazonaws\.com(\.cn)?(:\d+)?\/?$/.test(endpoint)) {
+    throw usage('Error: AWS_ENDPOINT_URL names AWS itself, no emulator; go on without --local.');
+  }
+  const limit = AbortSignal.timeout(PROBE_MS_MAX);
+  try {
+    const answer = await fetch(endpoint, {
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    });
+    await answer.arrayBuffer();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw remote(`Error: no emulator answers at ${endpoint} (AWS_ENDPOINT_URL).`, cause);
+  }
+}
 
 /** The first Python that can make a virtual environment, undefined: none here. */
 export async function findPython(): Promise<string | undefined> {
@@ -216,13 +235,16 @@ async function startAt(
   const { keeper, log = 'ignore', signal } = options;
   // Told by its health page: what answers at the port may be another's.
   const name = `stackchain-${randomUUID()}`;
+  const scratch = keeper.scratch('stackchain-cloud-');
   const child = keeper.spawn(python, ['-m', 'ministack'], {
     stdio: ['ignore', log, log],
     env: {
       ...cleanEnv(),
       // Its Lambdas run on the first Node of PATH, whatever the runtime is called.
       PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
-      TMPDIR: keeper.scratch('stackchain-cloud-'),
+      TMPDIR: scratch,
+      // Else keys of its own stay in /tmp, in a place that two users of a machine would share.
+      STATE_DIR: join(scratch, 'state'),
       GATEWAY_PORT: String(port),
       BIND_HOST: '127.0.0.1',
       IOT_MTLS_ENABLED: '0',

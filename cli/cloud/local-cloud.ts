@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { rotateToken } from '../../functions/tokens.ts';
 import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
-import { remote, usage } from '../errors.ts';
+import { remote } from '../errors.ts';
 import { progressOf, readOutputs, runCdk, type StackOutputs } from './cdk.ts';
 import {
   cleanEnv,
@@ -17,6 +17,7 @@ import {
   EMULATOR_REGION,
   type Emulator,
   endpointEnv,
+  probeEmulator,
   startEmulator,
 } from './emulator.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
@@ -64,8 +65,6 @@ export interface LocalCloud {
 }
 
 const DEFAULT_PORT = 4600;
-/** What runs already answers at once. */
-const PROBE_MS_MAX = 5_000;
 /** A function's first call on an emulator starts a process, and the first wallet's key takes a second. */
 const CALL_MS_MAX = 60_000;
 
@@ -132,15 +131,7 @@ async function findEndpoint(options: LocalCloudOptions, keeper: Keeper): Promise
     });
     return endpoint;
   }
-  if (/\.amazonaws\.com(\.cn)?(:\d+)?\/?$/.test(endpoint)) {
-    throw usage('Error: AWS_ENDPOINT_URL names AWS itself, no emulator; deploy without --local.');
-  }
-  try {
-    await (await fetch(endpoint, { signal: limited(PROBE_MS_MAX, signal) })).arrayBuffer();
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw remote(`Error: no emulator answers at ${endpoint} (AWS_ENDPOINT_URL).`, cause);
-  }
+  await probeEmulator(endpoint, signal);
   return endpoint;
 }
 

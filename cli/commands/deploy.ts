@@ -1,5 +1,6 @@
 /** `deploy`: N nodes on AWS, or on a cloud emulated on this machine (`--local`). */
 import { join } from 'node:path';
+import type { StackLine } from '../../functions/stack-line.ts';
 import { type Breakers, throughDeploy } from '../cloud/breakers.ts';
 import { checkCdk, progressOf, readOutputs, runCdk } from '../cloud/cdk.ts';
 import { type AwsConfig, checkAws, regionFrom } from '../cloud/checks.ts';
@@ -105,7 +106,11 @@ async function stateOf({ name, url }: CloudNode, signal: AbortSignal): Promise<s
   }
 }
 
-async function deployAws(context: Context, plan: Plan): Promise<void> {
+async function deployAws(
+  context: Context,
+  plan: Plan,
+  foreignPeers: readonly StackLine[],
+): Promise<void> {
   const { env } = context.io;
   const note = (line: string): void => context.note(line);
   const config = { region: await regionFrom(env) };
@@ -114,7 +119,7 @@ async function deployAws(context: Context, plan: Plan): Promise<void> {
     nodes: plan.nodes,
     hasFargate: plan.miner.startsWith('fargate'),
     config,
-    foreignPeers: foreignPeersOf(plan),
+    foreignPeers,
     warn: (line) => context.warn(line),
   });
   note(`Deploying ${plan.nodes} nodes to ${account} in ${config.region}: some minutes…`);
@@ -201,8 +206,9 @@ export const deploy: CliCommand = {
   configure: addPlanFlags,
   async run(context, options) {
     const plan = readPlan(context, options);
+    const foreignPeers = foreignPeersOf(plan);
     checkCdk();
     if (options['local'] === true) await deployLocal(context, plan);
-    else await deployAws(context, plan);
+    else await deployAws(context, plan, foreignPeers);
   },
 };

@@ -2,7 +2,7 @@
 import { type AwsConfig, regionFrom } from '../cloud/checks.ts';
 import { deleteStacks, deleteWallets, listWallets, type Wallets } from '../cloud/deployed.ts';
 import { deployedNetwork } from '../cloud/deployed-network.ts';
-import { EMULATOR_ACCOUNT, EMULATOR_REGION } from '../cloud/emulator.ts';
+import { EMULATOR_ACCOUNT, EMULATOR_REGION, probeEmulator } from '../cloud/emulator.ts';
 import { type CliCommand, type Context, textOption } from '../command.ts';
 import { usage } from '../errors.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -15,6 +15,7 @@ function chosenNodes(options: Readonly<Record<string, unknown>>): readonly strin
   const one = textOption(options, 'stack');
   const text = textOption(options, 'nodes') ?? textOption(options, 'numNodes');
   if (one !== undefined) {
+    if (text !== undefined) throw usage('Error: either --stack or --nodes says which nodes go.');
     if (!/^node\d+$/.test(one)) throw usage('Error: --stack takes a name like node0.');
     return [one];
   }
@@ -34,9 +35,11 @@ async function configOf(
       'Error: an emulator that `deploy --local` started ended with it; set AWS_ENDPOINT_URL for another.',
     );
   }
+  const checked = checkUrl(endpoint);
+  await probeEmulator(checked);
   return {
     region: EMULATOR_REGION,
-    endpoint: checkUrl(endpoint),
+    endpoint: checked,
     credentials: { accessKeyId: EMULATOR_ACCOUNT, secretAccessKey: 'test' },
   };
 }

@@ -84,6 +84,15 @@ describe('deploy refuses', () => {
     expect(JSON.parse(stderr).detail).toContain(part);
   });
 
+  it('a peer’s line that is none, with --local too', async () => {
+    const path = networkFile({ peers: ['{"name":"far0"}'] });
+    const { code, stderr, stdout } = await cli(['deploy', '--local'], {
+      env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', STACKCHAIN_NETWORK: path },
+    });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^Error: a peer's line in .* is refused: .*\n$/);
+  });
+
   it.each([
     ['https://sqs.eu-west-1.amazonaws.com', 2, 'names AWS itself'],
     ['http://127.0.0.1:1/', 4, 'no emulator answers at http://127.0.0.1:1'],
@@ -101,12 +110,21 @@ describe('destroy refuses', () => {
   it.each([
     [['--local'], {}, 'set AWS_ENDPOINT_URL'],
     [['--stack', 'board'], {}, '--stack takes a name like node0'],
+    [['--stack', 'node1', '--nodes', '2'], {}, 'either --stack or --nodes'],
     [['--delete-data'], { STACKCHAIN_NETWORK: '/nowhere.json' }, 'whose wallets?'],
   ])('%s', async (flags, env, part) => {
     const { code, stderr, stdout } = await cli(['destroy', ...flags], { env });
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(part);
   });
+});
+
+it.each(['deploy', 'destroy'])('%s --local says that no emulator is there', async (command) => {
+  const { code, stdout, stderr } = await cli([command, '--local'], {
+    env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', STACKCHAIN_NETWORK: networkFile() },
+  });
+  expect([code, stdout]).toEqual([4, '']);
+  expect(stderr).toBe('Error: no emulator answers at http://127.0.0.1:1 (AWS_ENDPOINT_URL).\n');
 });
 
 describe('an emulator that takes connections and says nothing', () => {

@@ -134,6 +134,9 @@ describeWith(
           WAIT_MS,
         );
         expect(leftOver().length).toBeGreaterThan(0);
+        // The emulator's own keys too lie where nothing is left of them.
+        const files = readdirSync(temp, { recursive: true }).map(String);
+        expect(files.filter((file) => file.endsWith('cognito-rsa-key.pem'))).toHaveLength(1);
         const port = portOf(run);
         expect(await isBusy(port)).toBe(true);
         const [, page = ''] = /^In a browser: (\S+)$/m.exec(run.stderr()) ?? [];

@@ -8,13 +8,14 @@ import { checkHeaderContext } from '../consensus/check-header.ts';
 import type { BlockEntry } from '../consensus/types.ts';
 import { Fault } from '../faults.ts';
 import { nowSeconds } from '../ports/clock.ts';
-import type { LooseRow, RowKey, Snapshot } from '../ports/store.ts';
+import type { LooseRow, Snapshot } from '../ports/store.ts';
 import { withSnapshot } from '../ports/store.ts';
 import { refuse, rejectOf } from '../rejects.ts';
-import { headerKey, OFF_BODIES, OFF_HEADERS, type Pending } from '../store/layout.ts';
+import { OFF_BODIES, type Pending } from '../store/layout.ts';
 import type { BlockHash, Reject, Verdict } from '../types.ts';
 import { valid } from '../types.ts';
 import { activateBest, isOnChain } from './activate-best.ts';
+import { adopt, storeOff } from './adopt.ts';
 import type { Candidate } from './assess-block.ts';
 import { assessBlock, condemn, readFacts, readOffer, rejected } from './assess-block.ts';
 import { bodyRows, loadRaw, type NewBody, putBodies } from './block-store.ts';
@@ -22,10 +23,9 @@ import { commitDraft, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
 import { CHAIN_LIMITS, receivedNow, tipOf } from './context.ts';
 import { Fold } from './fold.ts';
-import { partRow, pendingRow, takeUp } from './left-over.ts';
-import { offKey, offRow, readVerdict } from './off-chain.ts';
-import { dropOrphans, listOrphans, loadOrphan, type Orphan, orphansOf } from './orphans.ts';
-import { noteOffChain } from './quota.ts';
+import { pendingRow, takeUp } from './left-over.ts';
+import { offRow, readVerdict } from './off-chain.ts';
+import { dropOrphans } from './orphans.ts';
 import { relist } from './relist.ts';
 import type { BlockOutcome } from './types.ts';
 
@@ -60,19 +60,6 @@ export async function putChunks(
   return heads;
 }
 
-/** Stores the body off the chain, with all that says so. */
-async function storeOff(ctx: ChainContext, candidate: Candidate): Promise<void> {
-  const { block, entry, pending, tip } = candidate;
-  const bodyBytes = block.raw.length;
-  const row = offRow(OFF_BODIES, entry, { bodyBytes, receivedAt: receivedNow(ctx) });
-  await putBodies(ctx.store, [{ entry, block }], [row], [partRow(ctx, pending, tip, entry.hash)]);
-  if (candidate.headerKnown) {
-    const keys: RowKey[] = [offKey(OFF_HEADERS, entry), headerKey(entry.hash)];
-    await ctx.store.remove(keys);
-  }
-  await noteOffChain(ctx, { rows: 1, bytes: bodyBytes });
-}
-
 /** Connects a block that extends the tip. Nothing of it is stored before it is known to be valid. */
 async function connectDirect(
   ctx: ChainContext,
@@ -102,29 +89,6 @@ async function connectDirect(
   }
   if (headerKnown) await tidyAfter(ctx.store, [entry]);
   return outcomeStep({ status: 'tip', hash: entry.hash, change });
-}
-
-/**
- * Orphans that now have a parent, as far as the rules let them in. Looked for when the parent is
- * stored, as whoever keeps an orphan looks for the parent after that: one of the two sees the other.
- */
-async function adopt(ctx: ChainContext, parent: BlockHash): Promise<void> {
-  const family = orphansOf(await listOrphans(ctx.store), parent);
-  if (family.length > 0) await withSnapshot(ctx.store, (view) => takeIn(ctx, view, family));
-}
-
-async function takeIn(
-  ctx: ChainContext,
-  snapshot: Snapshot,
-  family: readonly Orphan[],
-): Promise<void> {
-  for (const orphan of family) {
-    const raw = await loadOrphan(ctx.store, orphan);
-    if (raw === undefined) continue;
-    const found = await assessBlock(ctx, snapshot, raw, { asked: true });
-    if (found.kind === 'candidate') await storeOff(ctx, found);
-  }
-  await dropOrphans(ctx.store, family);
 }
 
 async function tryAccept(
@@ -182,7 +146,7 @@ export async function acceptBlock(
   for (let tries = 0; tries < CHAIN_LIMITS.commitTriesMax; tries++) {
     const step = await withSnapshot(ctx.store, (view) => tryAccept(ctx, view, raw, options));
     if (step.kind === 'outcome' && step.outcome.status === 'tip') {
-      await adopt(ctx, step.outcome.hash);
+      await adopt(ctx, [step.outcome.hash]);
       return withWaiting(ctx, step.outcome);
     }
     if (step.kind === 'outcome') {
@@ -191,12 +155,14 @@ export async function acceptBlock(
         continue;
       }
       // Stored by this very call, before a conflict.
-      const wasOurs = tries > 0 && step.outcome.status === 'known';
-      if (!wasOurs || (await isConnected(ctx, step.outcome))) return step.outcome;
-      return { ...step.outcome, status: 'side' } as BlockOutcome;
+      const { status, hash } = step.outcome;
+      const wasOurs = tries > 0 && status === 'known' && hash !== undefined;
+      if (!wasOurs || (await isConnected(ctx, hash))) return step.outcome;
+      const change = (await adopt(ctx, [hash])) ? await activateBest(ctx) : undefined;
+      return change === undefined ? { status: 'side', hash } : { status: 'tip', hash, change };
     }
     if (step.kind === 'settle') {
-      await adopt(ctx, step.entry.hash);
+      await adopt(ctx, [step.entry.hash]);
       return settle(ctx, step.entry);
     }
   }
@@ -211,9 +177,7 @@ async function isParentHere(ctx: ChainContext, raw: Uint8Array): Promise<boolean
   return parent !== undefined;
 }
 
-async function isConnected(ctx: ChainContext, outcome: BlockOutcome): Promise<boolean> {
-  const { hash } = outcome;
-  if (hash === undefined) return false;
+async function isConnected(ctx: ChainContext, hash: BlockHash): Promise<boolean> {
   return withSnapshot(ctx.store, async (snapshot) => {
     const facts = await readFacts(ctx, snapshot, { hash, prevHash: hash });
     return facts.entry !== undefined && isOnChain(snapshot, facts.entry);

@@ -22,6 +22,7 @@ import {
 import type { Block, BlockHash, BlockHeader, Reject } from '../types.ts';
 import { acceptBlock, putChunks } from './accept-block.ts';
 import { activateBest } from './activate-best.ts';
+import { adopt } from './adopt.ts';
 import { condemn, readOffer, rejected } from './assess-block.ts';
 import { commitDraft, tidyAfter } from './commit-draft.ts';
 import type { ChainContext } from './context.ts';
@@ -155,7 +156,7 @@ async function connectWindow(
   return { kind: 'connected', hashes: entries.map(({ hash }) => hash), change, failure };
 }
 
-/** Outcomes of a window; bodies that wait on its last block are connected with it. */
+/** Outcomes of a window; what waits on its blocks is connected with it. */
 async function concluded(
   ctx: ChainContext,
   step: Extract<Step, { kind: 'connected' }>,
@@ -163,6 +164,7 @@ async function concluded(
   const { hashes, failure } = step;
   const outcomes: BlockOutcome[] = [];
   if (step.change !== undefined) {
+    await adopt(ctx, hashes);
     const change = (await activateBest(ctx, step.change)) ?? step.change;
     for (const hash of hashes) outcomes.push({ status: 'tip', hash, change });
   }

@@ -31,6 +31,7 @@ import { acceptBlock, proposeBlock } from './accept-block.ts';
 import { acceptBlocks } from './accept-blocks.ts';
 import { acceptHeaders, storageThreshold } from './accept-headers.ts';
 import { activateBest } from './activate-best.ts';
+import { adoptWaiting } from './adopt.ts';
 import { hasBody } from './assess-block.ts';
 import { loadBlock, loadRaw, putBodies, readEntry } from './block-store.ts';
 import { commitDraft } from './commit-draft.ts';
@@ -44,7 +45,7 @@ import { listAll } from './off-chain.ts';
 import { expireOrphans, listOrphans } from './orphans.ts';
 import { enforceQuota } from './quota.ts';
 import { raiseSchema } from './raise-schema.ts';
-import type { Chain, ChainTip } from './types.ts';
+import type { Chain, ChainChange, ChainTip } from './types.ts';
 import { invalidate, listTips, reconsider } from './verdicts.ts';
 import { SnapshotView } from './view.ts';
 
@@ -99,15 +100,16 @@ async function init(ctx: ChainContext): Promise<void> {
   await withSnapshot(ctx.store, (snapshot) => isEmpty(ctx, snapshot));
 }
 
-async function tick(ctx: ChainContext): Promise<void> {
+async function tick(ctx: ChainContext): Promise<ChainChange | undefined> {
   const { store, hints, clock } = ctx;
   await withSnapshot(store, async (snapshot) => {
     const tip = tipOf(snapshot);
     await clearLeftOver(ctx, snapshot);
     if (hints.quotaTip !== tip.hash || hints.offRows > 0) await enforceQuota(ctx, snapshot, tip);
   });
-  await expireOrphans(ctx);
+  const isAdopted = await adoptWaiting(ctx, await expireOrphans(ctx));
   await store.sweep(Math.floor(clock.nowMs() / 1000));
+  return isAdopted ? activateBest(ctx) : undefined;
 }
 
 /** Rows off the chain and their bytes: bodies, entries, lists, verdicts, orphans. */

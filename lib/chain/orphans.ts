@@ -64,19 +64,19 @@ export async function dropOrphans(
   await store.remove(orphans.map(({ hash }) => orphanKey(hash)));
 }
 
-export async function expireOrphans({ store, clock }: ChainContext): Promise<void> {
+/** Answers those whose time is not up. */
+export async function expireOrphans({ store, clock }: ChainContext): Promise<Orphan[]> {
   const oldest = clock.nowMs() - CHAIN_LIMITS.orphanSeconds * 1000;
   const orphans = await listOrphans(store);
-  await dropOrphans(
-    store,
-    orphans.filter(({ receivedAt }) => receivedAt < oldest),
-  );
+  const isOld = ({ receivedAt }: Orphan): boolean => receivedAt < oldest;
+  await dropOrphans(store, orphans.filter(isOld));
+  return orphans.filter((orphan) => !isOld(orphan));
 }
 
-/** `hash`'s orphans and theirs, parents first. */
-export function orphansOf(orphans: readonly Orphan[], hash: BlockHash): Orphan[] {
+/** Orphans of these blocks and theirs, parents first. */
+export function orphansOf(orphans: readonly Orphan[], of: readonly BlockHash[]): Orphan[] {
   const family: Orphan[] = [];
-  const parents = [hash];
+  const parents = [...of];
   for (let i = 0; i < parents.length; i++) {
     for (const orphan of orphans) {
       if (orphan.prevHash !== parents[i] || parents.includes(orphan.hash)) continue;

@@ -183,8 +183,11 @@ export interface Chain {
   /** Takes back a remembered verdict or a parked state, for this block and its descendants. */
   reconsider(hash: BlockHash): Promise<ChainChange | undefined>;
   invalidate(hash: BlockHash): Promise<ChainChange | undefined>;
-  /** Housekeeping: quota of what is off the main chain, orphans, expired rows. */
-  tick(): Promise<void>;
+  /**
+   * Housekeeping: quota of what is off the main chain, orphans, expired rows. Answers a move of the tip
+   * when orphans that were left waiting made one.
+   */
+  tick(): Promise<ChainChange | undefined>;
   /**
    * Says of the data that this release wrote them, once every host runs it: releases that do not know
    * its version refuse them from then on. False: they said so already.

@@ -120,17 +120,18 @@ function createTick(
   const run = async (): Promise<void> => {
     const nowMs = options.clock.nowMs();
     const steps: (() => Promise<void>)[] = [];
+    const follow = async (moving: Promise<ChainChange | undefined>): Promise<void> => {
+      const change = await moving;
+      if (change !== undefined) await following.tipMoved(change);
+    };
     if (nowMs - healedMs >= HEAL_MS) {
       healedMs = nowMs;
-      steps.push(async () => {
-        // A death between storing and connecting.
-        const change = await chain.activateBest();
-        if (change !== undefined) await following.tipMoved(change);
-      });
+      // A death between storing and connecting.
+      steps.push(() => follow(chain.activateBest()));
     }
     if (nowMs - chainMs >= CHAIN_TICK_MS) {
       chainMs = nowMs;
-      steps.push(() => chain.tick());
+      steps.push(() => follow(chain.tick()));
     }
     await runAll([...steps, () => mempool.tick(), () => gossip.tick()]);
   };

@@ -1,8 +1,12 @@
-/** A block and its parent that come at one moment, to two processes on one store: both are connected. */
+/**
+ * A block that came before its parent is connected whichever way the parent comes: at the same moment to
+ * another process, in a sync window, or left behind by a process that died.
+ */
 import { expect, it } from 'vitest';
 import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
 import { createChain } from '../../../lib/chain/create-chain.ts';
 import type { Chain } from '../../../lib/chain/types.ts';
+import { Fault } from '../../../lib/faults.ts';
 import type { RowKey, Store } from '../../../lib/ports/store.ts';
 import { blockKey, ORPHANS } from '../../../lib/store/layout.ts';
 import { easyNetwork, Story, type StoryBlock } from '../../helpers/chain-builder.ts';
@@ -43,8 +47,26 @@ async function open() {
   const accept = (chain: Chain, { block }: StoryBlock) =>
     chain.acceptBlock(block.raw, { asked: true });
   await accept(plain, base);
-  return { store, chainOn, plain, parent, child, accept };
+  return { store, story, chainOn, plain, base, parent, child, accept };
 }
+
+/** As another process keeps a block whose parent it does not know. */
+async function keepAsOrphan(store: Store, { block }: StoryBlock): Promise<void> {
+  const elsewhere = createMemoryStore({ clock: new TestClock(LATE) });
+  const chain = createChain({ params, store: elsewhere, clock: new TestClock(LATE), verifier });
+  await chain.init();
+  await chain.acceptBlock(block.raw, { asked: true });
+  const { hash } = block.header;
+  const rows = [await elsewhere.list(ORPHANS), await elsewhere.list(`${ORPHANS}#${hash}`)].flat();
+  await store.put(rows);
+}
+
+/** A store whose call dies, once, when it `isIt`. */
+const dying = (store: Store, isIt: (call: string, args: readonly unknown[]) => boolean): Store =>
+  interrupted(store, isIt, () => Promise.reject(new Fault('store-io', 'the process died here')));
+
+const isOrphansAsked = (call: string, args: readonly unknown[]): boolean =>
+  call === 'list' && args[0] === ORPHANS;
 
 const isOrphanKept = (call: string, args: readonly unknown[]): boolean =>
   call === 'put' && (args[0] as RowKey[]).some(({ pk }) => pk === ORPHANS);
@@ -63,6 +85,76 @@ it('the child is kept as an orphan while its parent is being connected', async (
   const isStored = (call: string, args: readonly unknown[]): boolean =>
     call === 'put' && (args[0] as RowKey[]).some((row) => row.pk === pk);
   const other = chainOn(interrupted(store, isStored, () => accept(plain, child)));
+  expect((await accept(other, parent)).status).toBe('tip');
+  expect(await tipHash(plain)).toBe(child.entry.hash);
+  expect(await store.list(ORPHANS)).toEqual([]);
+});
+
+it('the parent comes in a sync window', async () => {
+  const { store, plain, parent, child, accept } = await open();
+  expect((await accept(plain, child)).status).toBe('orphan');
+  const [outcome] = await plain.acceptBlocks([parent.block.raw]);
+  // Whoever follows the chain is told of both.
+  if (outcome?.status !== 'tip') throw new Error(outcome?.status);
+  expect(outcome.change.connected).toEqual([parent.entry.hash, child.entry.hash]);
+  expect(await tipHash(plain)).toBe(child.entry.hash);
+  expect(await store.list(ORPHANS)).toEqual([]);
+});
+
+it('the parent is not the last of its window', async () => {
+  const { store, story, plain, parent, child, accept } = await open();
+  const [rival, above] = story.mineMany(2, { on: parent }) as [StoryBlock, StoryBlock];
+  const best = story.mine({ on: child });
+  for (const orphan of [best, child]) await accept(plain, orphan);
+  await plain.acceptBlocks([parent, rival].map(({ block }) => block.raw));
+  // One answer takes off nothing that it put on: the periodic look does.
+  await plain.activateBest();
+  expect(await tipHash(plain)).toBe(best.entry.hash);
+  expect(await store.list(ORPHANS)).toEqual([]);
+  expect((await accept(plain, above)).status).toBe('side');
+});
+
+it.each(['by itself', 'in a window'])(
+  'the process that connected the parent %s died before it looked for orphans',
+  async (how) => {
+    const { store, chainOn, plain, parent, child, accept } = await open();
+    expect((await accept(plain, child)).status).toBe('orphan');
+    const mortal = chainOn(dying(store, isOrphansAsked));
+    const dead =
+      how === 'by itself' ? accept(mortal, parent) : mortal.acceptBlocks([parent.block.raw]);
+    await expect(dead).rejects.toThrow('died');
+    expect(await tipHash(plain)).toBe(parent.entry.hash);
+    const change = await plain.tick();
+    expect(change?.connected).toEqual([child.entry.hash]);
+    expect(await tipHash(plain)).toBe(child.entry.hash);
+    expect(await store.list(ORPHANS)).toEqual([]);
+    expect(await plain.tick()).toBeUndefined();
+  },
+);
+
+it('the process that took the orphan in died before it connected it', async () => {
+  const { store, chainOn, plain, parent, child, accept } = await open();
+  await accept(plain, child);
+  const isTaken = (call: string, args: readonly unknown[]): boolean =>
+    call === 'remove' && (args[0] as RowKey[]).some(({ pk }) => pk.startsWith(ORPHANS));
+  await expect(accept(chainOn(dying(store, isTaken)), parent)).rejects.toThrow('died');
+  expect(await tipHash(plain)).toBe(parent.entry.hash);
+  await plain.tick();
+  expect(await tipHash(plain)).toBe(child.entry.hash);
+  expect(await store.list(ORPHANS)).toEqual([]);
+});
+
+it('the parent loses its place to another block, and wins it back with its orphan', async () => {
+  const { store, story, chainOn, plain, base, parent, child, accept } = await open();
+  const rival = story.mine({ on: base, payTo: 'rival' });
+  const isCommitted = (call: string): boolean => call === 'commit';
+  const other = chainOn(
+    interrupted(store, isCommitted, async () => {
+      await accept(plain, rival);
+      // Before the parent's rows are read by anybody, its child is an orphan.
+      await keepAsOrphan(store, child);
+    }),
+  );
   expect((await accept(other, parent)).status).toBe('tip');
   expect(await tipHash(plain)).toBe(child.entry.hash);
   expect(await store.list(ORPHANS)).toEqual([]);

@@ -2,7 +2,7 @@
  * The line of a node that the stacks made. Owns what its names must be: who gives us a line must not
  * have us write to a queue that is no node's, nor let in roles that are no node's.
  */
-import { inboxName } from '../infra/names.ts';
+import { inboxName, nameFault } from '../infra/names.ts';
 import {
   type LineNetwork,
   type PeerFault,
@@ -24,10 +24,14 @@ export function parseStackLine(
   const parsed = parsePeerLine(text, of);
   if (!parsed.ok) return parsed;
   const { network, name, queue } = parsed.line;
-  const expected = inboxName({ network, node: name });
-  if (queue === undefined || parseQueueArn(queue)?.name !== expected) {
+  const id = { network, node: name };
+  const expected = inboxName(id);
+  const arn = queue === undefined ? undefined : parseQueueArn(queue);
+  if (queue === undefined || arn?.name !== expected) {
     return peerFault(`its queue is not called ${expected}`);
   }
+  const fault = nameFault(id, arn.region);
+  if (fault !== undefined) return peerFault(fault);
   return { ok: true, line: { ...parsed.line, queue } };
 }
 

@@ -54,6 +54,26 @@ export const SENDING_ROLES: readonly RoleKind[] = [
 ];
 
 /** Names become part of queue, table and role names: letters, digits, hyphens. */
-export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,19}$/;
+const NAME_PATTERN = /^[a-z][a-z0-9-]{0,19}$/;
+/** IAM's limit; no other name comes near what AWS takes of its kind. */
+const ROLE_CHARS_MAX = 64;
+/** None is longer, in any of AWS's partitions: for who does not know the region. */
+const LONGEST_REGION = 'us-isof-south-1';
+
+/** Why no stack's names can be made of these two, as a part of a sentence; undefined: they can. */
+export function nameFault({ network, node }: NodeId, region = LONGEST_REGION): string | undefined {
+  if (!NAME_PATTERN.test(node)) {
+    return `'${node}' is no name of a node: up to 20 of a-z, 0-9 and hyphens, a letter first`;
+  }
+  const rest = SENDING_ROLES.map(
+    (role) => roleName({ network: '', node: '' }, role, region).length,
+  );
+  const max = ROLE_CHARS_MAX - Math.max(...rest);
+  if (network.length + node.length <= max) return undefined;
+  return (
+    `the names '${network}' and '${node}' are too long together: ` +
+    `in ${region} a network's and a node's may have ${max} characters, or IAM takes no role's name`
+  );
+}
 
 export const METRIC_NAMESPACE = 'Stackchain';

@@ -2,7 +2,7 @@
  * One node: tables, inbox, functions, HTTP API, alarms, and its miner. Ids are made of names, never
  * of positions: another node changes nothing here but the list of peers.
  */
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, Token } from 'aws-cdk-lib';
 import { Alarm, type IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import { LambdaAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -26,6 +26,7 @@ import {
   functionName,
   inboxName,
   type NodeId,
+  nameFault,
   peerParameter,
   SENDING_ROLES,
   walletKeyParameter,
@@ -50,6 +51,7 @@ export class NodeStack extends Stack {
   constructor(scope: Construct, id: string, props: NodeStackProps) {
     super(scope, id, props);
     this.nodeId = { network: props.network.name, node: props.nodeName };
+    this.#checkNames(props);
     this.store = new NodeStore(this, 'Store', {
       id: this.nodeId,
       dev: props.dev ?? false,
@@ -87,6 +89,15 @@ export class NodeStack extends Stack {
     this.#tell(props);
     if (props.budget !== undefined) {
       new MonthlyBudget(this, 'Budget', this.nodeId, props.budget);
+    }
+  }
+
+  /** Beforehand: CloudFormation would say it after minutes, of one role among others. */
+  #checkNames({ nodeName, neighbours }: NodeStackProps): void {
+    const region = Token.isUnresolved(this.region) ? undefined : this.region;
+    for (const node of [nodeName, ...neighbours]) {
+      const fault = nameFault({ network: this.nodeId.network, node }, region);
+      if (fault !== undefined) throw new Error(fault);
     }
   }
 

@@ -66,7 +66,7 @@ export interface MinerProps {
 }
 
 export interface NodeStackProps extends StackProps, MinerProps, BoundProps, KeyProps {
-  /** Lower-case letters, digits, hyphens; at most 20. */
+  /** Lower-case letters, digits, hyphens; at most 20, and with the network's name 28 (names.ts). */
   readonly nodeName: string;
   readonly network: NetworkFacts;
   /** Names of the other nodes of this account and region. Their stacks need not exist yet. */

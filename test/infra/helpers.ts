@@ -51,7 +51,8 @@ export interface Synth {
 export function synth(nodes: number, props: Partial<NodeStackProps> = {}): Synth {
   const app = new App();
   const needsGround = props.miner === 'fargate' || props.miner === 'fargate-spot';
-  const shared = needsGround ? new SharedStack(app, 'Stackchain-shared') : undefined;
+  const where = props.env === undefined ? {} : { env: props.env };
+  const shared = needsGround ? new SharedStack(app, 'Stackchain-shared', where) : undefined;
   const names = Array.from({ length: nodes }, (_, i) => `node${i}`);
   const stacks = names.map(
     (nodeName) =>

@@ -5,7 +5,13 @@
 import { openInbox } from '../../functions/breaker.ts';
 import { parseStackLine, roleClaimedTwice, type StackLine } from '../../functions/stack-line.ts';
 import { rotateToken } from '../../functions/tokens.ts';
-import { inboxName, peerParameter, walletTableName } from '../../infra/names.ts';
+import {
+  inboxName,
+  type NodeId,
+  nameFault,
+  peerParameter,
+  walletTableName,
+} from '../../infra/names.ts';
 import { awsLimits } from '../../lib/adapters/aws-limits.ts';
 import { createDynamoClient } from '../../lib/adapters/dynamodb-store.ts';
 import { idOf } from '../../lib/gossip/rows.ts';
@@ -31,17 +37,33 @@ export interface StackOptions {
 /** The network that is built in has no file: `deploy --network regtest`. */
 const isBuiltIn = ({ network }: StackOptions): boolean => network === regtest.name;
 
-const nodeId = (options: StackOptions) => ({
-  network: requireDeployed(options.network).name,
-  node: options.node,
-});
+/** Exit 2 where no node can be called so. */
+function nodeId({ node, network }: StackOptions, region: string): NodeId {
+  const id = { network: requireDeployed(network).name, node };
+  const fault = nameFault(id, region);
+  if (fault !== undefined) throw usage(`Error: ${fault}.`);
+  return id;
+}
 
-/** What AWS does not answer is the other side's failure, in one sentence. */
-async function asked<T>(what: string, call: () => Promise<T>): Promise<T> {
+/** How AWS's services say that what was named is not there. */
+const IS_MISSING = /^(ResourceNotFoundException|ParameterNotFound|QueueDoesNotExist)$/;
+
+/**
+ * What AWS does not answer is the other side's failure, in one sentence; that there is no such node,
+ * which it does answer, is none.
+ */
+async function asked<T>(what: string, region: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
     const { name, message } = cause as Error;
+    if (IS_MISSING.test(name)) {
+      throw refused(
+        `Error: ${what}: nothing of that name is deployed in ${region}.`,
+        'not-found',
+        404,
+      );
+    }
     const unsigned = withoutCredentials(cause);
     throw unsigned ?? remote(`Error: ${what}: ${name}: ${message.split('\n')[0]}`, cause);
   }
@@ -49,16 +71,16 @@ async function asked<T>(what: string, call: () => Promise<T>): Promise<T> {
 
 /** A new token for the node's API; the one before stays valid until the next is made. */
 export async function newToken(options: StackOptions, region: string): Promise<string> {
-  const table = walletTableName(nodeId(options));
+  const table = walletTableName(nodeId(options, region));
   const client = createDynamoClient({ region, maxAttempts: ATTEMPTS });
-  return asked(`no token for ${table}`, () => rotateToken(client, table));
+  return asked(`no token for ${table}`, region, () => rotateToken(client, table));
 }
 
 /** The line by which a node of another account knows this one. */
 export async function inviteLine(options: StackOptions, region: string): Promise<string> {
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
-  const Name = peerParameter(nodeId(options));
-  const answer = await asked(`no line in ${Name}`, () =>
+  const Name = peerParameter(nodeId(options, region));
+  const answer = await asked(`no line in ${Name}`, region, () =>
     new SSMClient({ ...awsLimits(), region }).send(new GetParameterCommand({ Name })),
   );
   return answer.Parameter?.Value ?? '';
@@ -67,9 +89,9 @@ export async function inviteLine(options: StackOptions, region: string): Promise
 /** Ends what the breaker did. False: it had done nothing. */
 export async function reopenInbox(options: StackOptions, region: string): Promise<boolean> {
   const { GetQueueUrlCommand, SQSClient } = await import('@aws-sdk/client-sqs');
+  const QueueName = inboxName(nodeId(options, region));
   const client = new SQSClient({ ...awsLimits(), region });
-  const QueueName = inboxName(nodeId(options));
-  return asked(`no way to ${QueueName}`, async () => {
+  return asked(`no way to ${QueueName}`, region, async () => {
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }));
     return openInbox(client, QueueUrl ?? '');
   });

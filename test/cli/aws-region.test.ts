@@ -14,17 +14,20 @@ const NO_FILE = '/nonexistent/aws';
 let server: Server;
 /** Regions that requests were signed for. */
 const regions: string[] = [];
+/** What AWS answers. */
+let refusal: string;
 let flags: string[];
 
 beforeEach(async () => {
   regions.length = 0;
+  refusal = 'AccessDeniedException';
   server = createServer((request, response) => {
     const scope = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? '');
     regions.push(scope?.[1] ?? 'unsigned');
     request.resume();
     response.statusCode = 400;
     response.setHeader('content-type', 'application/x-amz-json-1.0');
-    response.end(JSON.stringify({ __type: 'ResourceNotFoundException', message: 'not here' }));
+    response.end(JSON.stringify({ __type: refusal, message: 'not yours' }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   for (const name of Object.keys(process.env)) {
@@ -55,13 +58,40 @@ it.each(COMMANDS)(
     sign();
     const result = await cli([...command.split(' '), ...flags]);
     expect([result.code, result.stdout]).toEqual([4, '']);
-    expect(result.stderr).toContain('not here');
+    expect(result.stderr).toContain('not yours');
     expect([...new Set(regions)]).toEqual(['us-east-1']);
     regions.length = 0;
     await cli([...command.split(' '), ...flags], { env: { AWS_REGION: 'eu-north-1' } });
     expect([...new Set(regions)]).toEqual(['eu-north-1']);
   },
 );
+
+it.each([
+  ['token', 'ResourceNotFoundException'],
+  ['invite', 'ParameterNotFound'],
+  ['peers open', 'QueueDoesNotExist'],
+])('`%s` says that there is no such node: %s', async (command, fault) => {
+  sign();
+  refusal = fault;
+  const result = await cli([...command.split(' '), ...flags, '--json']);
+  expect([result.code, result.stdout]).toEqual([1, '']);
+  expect(JSON.parse(result.stderr)).toMatchObject({ code: 'not-found', status: 404 });
+  const said = await cli([...command.split(' '), ...flags], { env: { AWS_REGION: 'eu-north-1' } });
+  expect(said.stderr).toMatch(/^Error: no .*: nothing of that name is deployed in eu-north-1\.\n$/);
+});
+
+it.each(COMMANDS)('`%s` asks nothing for a name that no node can have', async (command) => {
+  sign();
+  const to = (node: string) => (command === 'peers open' ? [node] : ['--stack', node]);
+  for (const bad of ['Node0', 'node_0', '', '*', '../node0', 'a'.repeat(21)]) {
+    const result = await cli([...command.split(' '), ...to(bad), ...flags]);
+    expect([result.code, result.stdout]).toEqual([2, '']);
+    expect(result.stderr).toBe(
+      `Error: '${bad}' is no name of a node: up to 20 of a-z, 0-9 and hyphens, a letter first.\n`,
+    );
+  }
+  expect(regions).toEqual([]);
+});
 
 it.each([...COMMANDS, 'destroy'])('`%s` says where credentials come from', async (command) => {
   const result = await cli([...command.split(' '), ...flags], { env: { AWS_REGION: 'us-east-1' } });

@@ -136,7 +136,16 @@ export async function configurePeers(tools: RowTools, places: readonly Place[]):
       !wanted.has(row.id) &&
       (row.origin === 'configured' || (row.origin === 'learned' && urls.has(row.url))),
   );
-  if (gone.length > 0) await tools.store.remove(gone.map((row) => peerKey(row.id)));
+  if (gone.length > 0) {
+    const left = gone.filter((row) => !urls.has(row.url));
+    await tools.store.remove([
+      ...gone.map((row) => peerKey(row.id)),
+      ...(await sessionsAt(
+        tools,
+        left.map(({ url }) => url),
+      )),
+    ]);
+  }
   for (const place of places) await putPeer(tools, place, 'configured');
   // A start is a new chance for all: what was out of reach may be back.
   for (const row of rows.filter((row) => row.failures > 0 && wanted.has(row.id))) {
@@ -222,6 +231,15 @@ export async function putSession(tools: RowTools, row: SessionRow): Promise<void
 export const listSessions = (tools: RowTools): Promise<SessionRow[]> =>
   listRows<SessionRow>(tools, ROWS.sessions, { limit: 2 * LIMITS.sessionsMax });
 
+/** What peers at these URLs said when they called us: without it they count no more (show-peers.ts). */
+async function sessionsAt(tools: RowTools, urls: readonly string[]): Promise<RowKey[]> {
+  if (urls.length === 0) return [];
+  const sessions = await listSessions(tools);
+  return sessions
+    .filter(({ claimedUrl }) => urls.includes(claimedUrl))
+    .map(({ id }) => sessionKey(id));
+}
+
 /** Of the new sessions one in so many has the list looked through: reading it all each time is dear. */
 const SESSIONS_PER_LOOK = 16;
 
@@ -245,7 +263,8 @@ export async function removeById(tools: RowTools, id: string): Promise<boolean> 
   ]);
   const keys: RowKey[] = [];
   if (peer !== undefined) {
-    keys.push(peerKey(id), scoreRowKey(urlScoreKey((peer as PeerRow).url)));
+    const { url } = peer as PeerRow;
+    keys.push(peerKey(id), scoreRowKey(urlScoreKey(url)), ...(await sessionsAt(tools, [url])));
   }
   if (session !== undefined) {
     keys.push(sessionKey(id), scoreRowKey((session as SessionRow).scoreKey));

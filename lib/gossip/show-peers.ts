@@ -102,7 +102,8 @@ export async function showPeers(tools: RowTools): Promise<PeerInfo[]> {
       .filter((row) => !shown.has(row.key))
       .map((row) =>
         infoOf(
-          { ...NO_CLAIM, id: idOf(row.key), lastSeen: row.at },
+          // As a peer it was never seen, and it counts as none; the id lets it off.
+          { ...NO_CLAIM, id: idOf(row.key), lastSeen: 0 },
           { address: '', transport: transportOf(row.key) },
           row,
         ),

@@ -19,20 +19,25 @@ export async function post(
   return answer.ok ? { code: 'ok', replies: answer.replies } : { code: answer.code, replies: [] };
 }
 
-export const greeting = (name: string): Message => ({
+export const greeting = (name: string, url = ''): Message => ({
   type: 'version',
   name,
   genesis: '',
   height: 0,
   tip: '',
   work: '0'.repeat(64),
-  url: '',
+  url,
   node: name,
 });
 
-/** Shakes hands as an HTTP client on loopback does; answers its session. */
-export async function sessionOf(net: NodeNet, node: NetNode, name: string): Promise<string> {
-  const { replies } = await post(net, node, [greeting(name)], { from: name });
+/** Shakes hands as an HTTP client does, by default on loopback; answers its session. */
+export async function sessionOf(
+  net: NodeNet,
+  node: NetNode,
+  name: string,
+  { url = '', sender = LOOPBACK }: { readonly url?: string; readonly sender?: Sender } = {},
+): Promise<string> {
+  const { replies } = await post(net, node, [greeting(name, url)], { from: name, sender });
   const verack = replies.find(({ type }) => type === 'verack')?.payload as { session: string };
   return verack.session;
 }

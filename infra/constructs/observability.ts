@@ -1,6 +1,6 @@
 /**
  * What would tell that a node is ill. Owns alarms that a fault can reach; every metric that is named
- * here is one that AWS or lib/adapters/cloudwatch-telemetry.ts sends (a test holds them together).
+ * here is one that AWS or functions/telemetry.ts sends (a test holds them together).
  */
 import { Duration } from 'aws-cdk-lib';
 import {

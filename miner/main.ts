@@ -79,7 +79,9 @@ try {
   // Kept-alive connections would hold the process for seconds.
   process.exit(0);
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  if (error.exitCode !== 0) process.stderr.write(`${error.message}\n`);
-  process.exitCode = error.exitCode;
+  const isUsage = error instanceof UsageError;
+  // Of what is not caught Node prints the source line, which in a bundle is all of it.
+  if (!isUsage) process.stderr.write(`${(error as Error).stack}\n`);
+  else if (error.exitCode !== 0) process.stderr.write(`${error.message}\n`);
+  process.exitCode = isUsage ? error.exitCode : 1;
 }

@@ -3,6 +3,8 @@
  * queues. The stock Node image runs the miner's bundle, which an init container brings from S3, so
  * that deploying needs no Docker. It has no right to wallets.
  */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import {
@@ -121,21 +123,13 @@ export class NodeMiner extends Construct {
       logging: LogDrivers.awsLogs({ logGroup: log, streamPrefix: 'miner' }),
     });
     if (props.image !== undefined) return task;
-    const asset = new Asset(this, 'Bundle', { path: props.bundle });
-    this.role.addToPolicy(
-      new PolicyStatement({
-        actions: ['s3:GetObject'],
-        resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
-      }),
-    );
+    const files = this.#bundleFiles(props.bundle);
     task.addVolume({ name: 'bundle' });
     const fetch = task.addContainer('fetch', {
       image: ContainerImage.fromRegistry(CLI_IMAGE),
       essential: false,
       entryPoint: ['sh', '-c'],
-      command: [
-        `aws s3 cp ${asset.s3ObjectUrl} /tmp/b.zip && python3 -m zipfile -e /tmp/b.zip ${BUNDLE_DIR}`,
-      ],
+      command: [files.map(([name, url]) => `aws s3 cp ${url} ${BUNDLE_DIR}/${name}`).join(' && ')],
       logging: LogDrivers.awsLogs({ logGroup: log, streamPrefix: 'fetch' }),
     });
     const mount = { sourceVolume: 'bundle', containerPath: BUNDLE_DIR };
@@ -146,5 +140,21 @@ export class NodeMiner extends Construct {
       condition: ContainerDependencyCondition.SUCCESS,
     });
     return task;
+  }
+
+  /** File by file: of the image that fetches them nothing is asked but that it is the CLI's. */
+  #bundleFiles(folder: string): [name: string, url: string][] {
+    return readdirSync(folder)
+      .sort()
+      .map((name) => {
+        const asset = new Asset(this, `Bundle-${name}`, { path: join(folder, name) });
+        this.role.addToPolicy(
+          new PolicyStatement({
+            actions: ['s3:GetObject'],
+            resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+          }),
+        );
+        return [name, asset.s3ObjectUrl];
+      });
   }
 }

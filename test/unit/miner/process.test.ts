@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { toHex } from '../../../lib/codec/hex.ts';
@@ -8,8 +7,8 @@ import type { Block } from '../../../lib/types.ts';
 import { readOptions, UsageError } from '../../../miner/options.ts';
 import { rateText, statsLine } from '../../../miner/report.ts';
 import { quickest, timed } from '../../helpers/quickest.ts';
-import { bytes } from '../../helpers/vectors.ts';
 import { FakeSource, PAY_TO, until } from './fake-source.ts';
+import { serveSource } from './serve-source.ts';
 
 const MAIN = fileURLToPath(new URL('../../../miner/main.ts', import.meta.url));
 /** Of PAY_TO. */
@@ -23,38 +22,10 @@ afterEach(() => {
   }
 });
 
-/** The fake chain behind getblocktemplate and submitblock. */
 async function serve(source: FakeSource): Promise<string> {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { method, params } = JSON.parse(Buffer.concat(chunks).toString());
-    const isTemplate = method === 'getblocktemplate';
-    const known = isTemplate ? params[0].longpollid : undefined;
-    const result = isTemplate
-      ? json(await source.template(known === undefined ? {} : { knownId: known }))
-      : await source.submit(bytes(params[0]));
-    response.end(JSON.stringify({ result, error: null, id: 0 }));
-  });
+  const { server, url } = await serveSource(source);
   running.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function json(template: Awaited<ReturnType<FakeSource['template']>>): object {
-  return {
-    version: template.version,
-    previousblockhash: template.prevHash,
-    transactions: [],
-    coinbaseaux: { flags: `08${template.coinbaseFlags}` },
-    coinbasevalue: template.coinbaseValue,
-    longpollid: template.id,
-    target: template.target.toString(16).padStart(64, '0'),
-    mintime: template.minTime,
-    curtime: template.curTime,
-    bits: template.bits.toString(16),
-    height: template.height,
-  };
+  return url;
 }
 
 function start(args: readonly string[]): { child: ChildProcess; out: () => string } {

@@ -91,7 +91,7 @@ const getBlockchainInfo: Method = {
       // No files of blocks: the store keeps them in its own way. Clients refuse an answer without it.
       size_on_disk: 0,
       pruned: false,
-      warnings: '',
+      warnings: [],
     };
   },
 };

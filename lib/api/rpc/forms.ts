@@ -5,6 +5,7 @@ import { medianTimePast } from '../../consensus/context.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
 import type { Node } from '../../node/types.ts';
 import type { Block, BlockHash, Coin, Tx, TxIn } from '../../types.ts';
+import { descriptorOf } from '../descriptor.ts';
 import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
 import { feeOf, spentCoins, toPrevout } from '../lookups.ts';
 import { scriptAddress, scriptAsm, scriptSigAsm, scriptType } from '../script-text.ts';
@@ -85,9 +86,11 @@ async function txsOf(node: Node, block: Block, prevouts: boolean): Promise<objec
 
 export function scriptJson(node: Node, script: Uint8Array): object {
   const address = scriptAddress(script, node.params.addressVersion);
+  const hex = toHex(script);
   return {
     asm: scriptAsm(script, 'core'),
-    hex: toHex(script),
+    desc: descriptorOf(hex, address),
+    hex,
     ...(address === undefined ? {} : { address }),
     type: scriptType(script, 'core'),
   };

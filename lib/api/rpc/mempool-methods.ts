@@ -2,11 +2,15 @@
 import { signalsReplacement } from '../../mempool/policy.ts';
 import type { MempoolEntry } from '../../mempool/types.ts';
 import type { Node } from '../../node/types.ts';
+import { DATA_BYTES_MAX } from '../../script/index.ts';
 import type { Txid } from '../../types.ts';
 import { allEntries } from '../fee-rate.ts';
-import { RPC, RpcError } from './errors.ts';
+import { invalidParameter, RPC, RpcError } from './errors.ts';
 import { coins, WEIGHT_PER_BYTE } from './forms.ts';
 import type { Method } from './method.ts';
+
+/** 52 bits. */
+const SEQUENCE_DIGITS = 13;
 
 /** Txids reached from `start` by `next`, without itself. */
 function reach(start: Txid, next: (txid: Txid) => readonly Txid[]): Set<Txid> {
@@ -74,14 +78,27 @@ function familiesOf(entries: readonly MempoolEntry[], height: number): Families 
   return { form, ancestors, descendants };
 }
 
+/** It moves with every change, as Core's; that it grows is of use with ZMQ only. */
+const sequenceNumber = (sequence: string): number =>
+  Number.parseInt(sequence.slice(0, SEQUENCE_DIGITS), 16);
+
 const getRawMempool: Method = {
   name: 'getrawmempool',
   params: ['verbose', 'mempool_sequence'],
   required: 0,
   async run({ api: { node } }, args) {
     const verbose = args.bool(0, false);
+    const withSequence = args.bool(1, false);
+    if (verbose && withSequence) {
+      throw invalidParameter('Verbose results cannot contain mempool sequence values.');
+    }
+    // Before the list, which may be newer but never older.
+    const sequence = withSequence ? await node.mempool.sequence() : '';
     const entries = await allEntries(node);
-    if (!verbose) return entries.map(({ txid }) => txid);
+    if (!verbose) {
+      const txids = entries.map(({ txid }) => txid);
+      return withSequence ? { txids, mempool_sequence: sequenceNumber(sequence) } : txids;
+    }
     const { entry: tip } = await node.chain.tip();
     const { form } = familiesOf(entries, tip.height);
     return Object.fromEntries(entries.map(({ txid }) => [txid, form(txid)]));
@@ -141,6 +158,9 @@ const getMempoolInfo: Method = {
       incrementalrelayfee: least,
       unbroadcastcount: 0,
       fullrbf: false,
+      permitbaremultisig: false,
+      // With OP_RETURN and the push's two bytes, as Core counts.
+      maxdatacarriersize: DATA_BYTES_MAX + 3,
     };
   },
 };

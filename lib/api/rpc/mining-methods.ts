@@ -210,7 +210,7 @@ const getMiningInfo: Method = {
         difficulty: difficultyOf(next),
         target: targetText(next),
       },
-      warnings: '',
+      warnings: [],
     };
   },
 };

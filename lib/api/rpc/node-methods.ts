@@ -5,6 +5,10 @@ import { addressScript } from '../lookups.ts';
 import { coins } from './forms.ts';
 import type { Method } from './method.ts';
 
+const PROTOCOL_VERSION = 70016;
+const SERVICES = '0000000000000001';
+const SERVICE_NAMES = ['NETWORK'];
+
 /** 1.2.3 as Core writes versions: 10203. */
 const versionNumber = (version: string): number => {
   const [major = 0, minor = 0, patch = 0] = version
@@ -33,9 +37,9 @@ const getNetworkInfo: Method = {
     return {
       version: versionNumber(status.version),
       subversion: `/stackchain:${status.version}(${status.name})/`,
-      protocolversion: 70016,
-      localservices: '0000000000000001',
-      localservicesnames: ['NETWORK'],
+      protocolversion: PROTOCOL_VERSION,
+      localservices: SERVICES,
+      localservicesnames: SERVICE_NAMES,
       localrelay: true,
       timeoffset: 0,
       networkactive: true,
@@ -46,7 +50,7 @@ const getNetworkInfo: Method = {
       relayfee: least,
       incrementalfee: least,
       localaddresses: [],
-      warnings: '',
+      warnings: [],
     };
   },
 };
@@ -65,18 +69,47 @@ const getPeerInfo: Method = {
   required: 0,
   async run({ api: { node } }) {
     const peers = await node.gossip.peers();
+    // Connections do not last here, and what they carried is not counted: 0, or empty. Clients refuse
+    // an answer without it.
     return peers.map((peer, id) => ({
       id,
       addr: peer.address,
+      addrbind: '',
       network: networkOf(peer.address),
-      transport: peer.transport,
+      services: SERVICES,
+      servicesnames: SERVICE_NAMES,
+      relaytxes: true,
+      lastsend: 0,
       lastrecv: peer.lastSeen,
+      last_transaction: 0,
+      last_block: 0,
+      bytessent: 0,
+      bytesrecv: 0,
+      conntime: 0,
+      timeoffset: 0,
+      version: PROTOCOL_VERSION,
+      subver: '',
+      inbound: peer.address === '',
+      bip152_hb_to: false,
+      bip152_hb_from: false,
       startingheight: peer.height,
+      presynced_headers: -1,
       synced_headers: peer.height,
       synced_blocks: peer.height,
-      inbound: peer.address === '',
-      banscore: peer.score,
+      inflight: [],
+      addr_relay_enabled: true,
+      addr_processed: 0,
+      addr_rate_limited: 0,
+      permissions: [],
+      minfeefilter: coins(0),
+      bytessent_per_msg: {},
+      bytesrecv_per_msg: {},
       connection_type: 'manual',
+      transport_protocol_type: 'v1',
+      session_id: '',
+      // Not Core's.
+      transport: peer.transport,
+      banscore: peer.score,
     }));
   },
 };

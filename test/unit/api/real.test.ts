@@ -136,6 +136,12 @@ describe('a miner', () => {
     await real.post('/v1/transactions', { hex: toHex(tx.raw) }, 200);
     const { vin } = (await real.rpc('getrawtransaction', tx.txid, 1)) as Any;
     expect(vin[0].scriptSig.asm).toMatch(/^30[0-9a-f]+\[ALL\] 0[23][0-9a-f]{64}$/);
+    const filled = (await real.rpc('getrawmempool', false, true)) as Any;
+    expect(filled).toEqual({ txids: [tx.txid], mempool_sequence: expect.any(Number) });
+    expect(Number.isSafeInteger(filled.mempool_sequence)).toBe(true);
+    await expect(real.rpc('getrawmempool', true, true)).rejects.toThrow(
+      '-8 Verbose results cannot contain mempool sequence values.',
+    );
     const template = (await real.rpc('getblocktemplate')) as Any;
     expect(template.transactions).toEqual([
       expect.objectContaining({ txid: tx.txid, fee: 5000, sigops: 2, depends: [] }),
@@ -146,6 +152,9 @@ describe('a miner', () => {
     expect(schemas.TxAnswer.safeParse(shown).error).toBeUndefined();
     expect(shown).toMatchObject({ feeSats: 5000, status: { confirmed: true, height: 6 } });
     expect(await real.rpc('getrawmempool')).toEqual([]);
+    const emptied = (await real.rpc('getrawmempool', false, true)) as Any;
+    expect(emptied.txids).toEqual([]);
+    expect(emptied.mempool_sequence).not.toBe(filled.mempool_sequence);
     const again = real.rpc('sendrawtransaction', toHex(tx.raw));
     await expect(again).rejects.toThrow('-27 Transaction outputs already in utxo set');
   });

@@ -1,5 +1,6 @@
 /** Blocks and transactions by JSON-RPC. */
 import { describe, expect, it } from 'vitest';
+import { descriptorOf } from '../../../lib/api/descriptor.ts';
 import { toHex } from '../../../lib/codec/index.ts';
 import { OUR_SCRIPT, spend } from './fake-chain.ts';
 import { entryOf } from './fake-node.ts';
@@ -53,6 +54,7 @@ describe('reading the chain', () => {
     expect(payment.vin[0]).not.toHaveProperty('prevout');
     expect(payment.vout[0].scriptPubKey).toEqual({
       asm: `OP_DUP OP_HASH160 ${'07'.repeat(20)} OP_EQUALVERIFY OP_CHECKSIG`,
+      desc: 'addr(mgA7SfyBBrVGVSpQ7oqGHPhxpp2gUZWtfc)#78tsw3gs',
       hex: `76a914${'07'.repeat(20)}88ac`,
       address: OTHER,
       type: 'pubkeyhash',
@@ -77,6 +79,7 @@ describe('reading the chain', () => {
       value: 50,
       scriptPubKey: {
         asm: expect.stringMatching(/^OP_DUP OP_HASH160 /),
+        desc: descriptorOf(toHex(OUR_SCRIPT), OURS),
         hex: toHex(OUR_SCRIPT),
         address: OURS,
         type: 'pubkeyhash',
@@ -106,7 +109,7 @@ describe('reading the chain', () => {
       verificationprogress: 1,
       size_on_disk: 0,
       pruned: false,
-      warnings: '',
+      warnings: [],
     });
     expect(result.chainwork).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -175,11 +178,13 @@ describe('transactions', () => {
     const { app } = createHarness();
     expect((await call(app, 'decodescript', [toHex(OUR_SCRIPT)])).result).toEqual({
       asm: `OP_DUP OP_HASH160 ${toHex(OUR_SCRIPT.subarray(3, 23))} OP_EQUALVERIFY OP_CHECKSIG`,
+      desc: descriptorOf(toHex(OUR_SCRIPT), OURS),
       address: OURS,
       type: 'pubkeyhash',
     });
     expect((await call(app, 'decodescript', [''])).result).toEqual({
       asm: '',
+      desc: 'raw()#58lrscpx',
       type: 'nonstandard',
     });
     expect((await call(app, 'decodescript', ['6'])).error).toEqual({

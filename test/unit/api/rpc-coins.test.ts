@@ -1,5 +1,6 @@
 /** Outputs and proofs by JSON-RPC, on the real node. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { descriptorOf } from '../../../lib/api/descriptor.ts';
 import { toHex } from '../../../lib/codec/index.ts';
 import { opReturnScript } from '../../../lib/script/index.ts';
 import { createHarness } from './harness.ts';
@@ -31,6 +32,7 @@ describe('gettxout', () => {
       value: 50,
       scriptPubKey: {
         asm: `OP_DUP OP_HASH160 ${toHex(script.subarray(3, 23))} OP_EQUALVERIFY OP_CHECKSIG`,
+        desc: descriptorOf(toHex(script), story.key('miner').address),
         hex: toHex(script),
         address: story.key('miner').address,
         type: 'pubkeyhash',

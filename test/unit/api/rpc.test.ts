@@ -232,6 +232,19 @@ describe('the node', () => {
       id: 0,
       addr: 'http://127.0.0.1:8401',
     });
+    // What strict clients (corepc, bitcoincore-rpc) do not do without.
+    expect((await call(app, 'getpeerinfo')).result[0]).toMatchObject({
+      addrbind: '',
+      services: '0000000000000001',
+      servicesnames: ['NETWORK'],
+      relaytxes: true,
+      ...{ lastsend: 0, last_transaction: 0, last_block: 0, bytessent: 0, bytesrecv: 0 },
+      ...{ conntime: 0, timeoffset: 0, version: 70016, subver: '', presynced_headers: -1 },
+      ...{ bip152_hb_to: false, bip152_hb_from: false, inflight: [], permissions: [] },
+      ...{ addr_relay_enabled: true, addr_processed: 0, addr_rate_limited: 0, minfeefilter: 0 },
+      ...{ bytessent_per_msg: {}, bytesrecv_per_msg: {} },
+      ...{ transport_protocol_type: 'v1', session_id: '' },
+    });
     for (const [address, network] of [
       ['https://198.51.100.7:8400', 'ipv4'],
       ['http://[2001:db8::1]:8400', 'ipv6'],
@@ -247,6 +260,7 @@ describe('the node', () => {
     }
     const { result } = await call(app, 'getnetworkinfo');
     expect(result).toMatchObject({ version: 100, subversion: '/stackchain:0.1.0(fake)/' });
+    expect(result.warnings).toEqual([]);
     expect((await call(app, 'validateaddress', [OURS])).result).toMatchObject({ isvalid: true });
     expect((await call(app, 'validateaddress', ['x'])).result.isvalid).toBe(false);
   });

@@ -83,8 +83,9 @@ export function bodyRows(bodies: readonly NewBody[]): { chunks: LooseRow[]; head
 }
 
 /**
- * Stores bodies with `extra` rows that tell where they lie; two writes at most. `named`: goes before the
- * chunks, if there are any, so that a death in between leaves none that nobody knows of.
+ * Stores bodies with `extra` rows that tell where they lie; three writes at most, for the rows of one may
+ * land in any order. `named`: goes before the chunks, if there are any, so that a death in between leaves
+ * none that nobody knows of. Where they lie is said before they count as here, for the same reason.
  */
 export async function putBodies(
   store: Store,
@@ -94,7 +95,8 @@ export async function putBodies(
 ): Promise<void> {
   const { chunks, heads } = bodyRows(bodies);
   if (chunks.length > 0) await store.put([...named, ...chunks]);
-  await store.put([...extra, ...heads]);
+  if (extra.length > 0) await store.put(extra);
+  await store.put(heads);
 }
 
 export const headerRow = (entry: BlockEntry): LooseRow => ({

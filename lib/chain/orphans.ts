@@ -42,7 +42,8 @@ export async function keepOrphan(ctx: ChainContext, block: Block): Promise<void>
   });
   const row: LooseRow = { ...orphanKey(hash), value };
   // The row by which its chunks are found goes first; before they are all here it counts for nothing.
-  await store.put([row, ...chunkRows(block.raw, 0, (i) => orphanChunkKey(hash, i))]);
+  await store.put([row]);
+  await store.put(chunkRows(block.raw, 0, (i) => orphanChunkKey(hash, i)));
 }
 
 /** The bytes, undefined when they are not wholly here. */
@@ -73,16 +74,16 @@ export async function expireOrphans({ store, clock }: ChainContext): Promise<Orp
   return orphans.filter((orphan) => !isOld(orphan));
 }
 
-/** Orphans of these blocks and theirs, parents first. */
+/** Orphans of these blocks and theirs, parents first; those of the blocks that are orphans too among them. */
 export function orphansOf(orphans: readonly Orphan[], of: readonly BlockHash[]): Orphan[] {
-  const family: Orphan[] = [];
+  const family = new Map<BlockHash, Orphan>();
   const parents = [...of];
   for (let i = 0; i < parents.length; i++) {
     for (const orphan of orphans) {
-      if (orphan.prevHash !== parents[i] || parents.includes(orphan.hash)) continue;
-      family.push(orphan);
+      if (orphan.prevHash !== parents[i] || family.has(orphan.hash)) continue;
+      family.set(orphan.hash, orphan);
       parents.push(orphan.hash);
     }
   }
-  return family;
+  return [...family.values()];
 }

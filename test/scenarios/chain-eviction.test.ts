@@ -114,6 +114,9 @@ describe('a branch that is given up', () => {
   });
 });
 
+const listedIn = async (store: Store): Promise<(string | undefined)[]> =>
+  (await store.list('O')).map(({ sk }) => sk.split(':')[1]);
+
 const rowsOf = async (store: Store, blocks: readonly StoryBlock[]): Promise<LooseRow[]> => {
   const lists = await Promise.all(blocks.map(({ entry }) => store.list(`B#${entry.hash}`)));
   return lists.flat();
@@ -131,13 +134,13 @@ function largeBlock(story: Story, on: 'tip' | 'below') {
   return { trunk, large };
 }
 
-/** Dies at the n-th row that is put, and at any commit. */
-function dyingAt(store: Store, n: number): Store {
+/** Dies at the n-th row that is put, and at any commit. Rows of one put may land in any order. */
+function dyingAt(store: Store, n: number, order: 'first' | 'last' = 'first'): Store {
   let rows = 0;
   const died = (): Fault => new Fault('store-io', 'the process died here');
   return withCalls(store, {
     put: async (given) => {
-      for (const row of given) {
+      for (const row of order === 'first' ? given : [...given].reverse()) {
         if (++rows >= n) throw died();
         await store.put([row]);
       }
@@ -183,7 +186,7 @@ describe('a block whose writer died before its commit, and another was faster', 
     if (then === 'a window') await rig.chain.acceptBlocks(next.map(({ block }) => block.raw));
     else await acceptAll(rig.chain, next);
     await tickForLong(rig);
-    const listed = (await store.list('O')).map(({ sk }) => sk.split(':')[1]);
+    const listed = await listedIn(store);
     const isWhole = (await rig.chain.block(lost.entry.hash)) !== undefined;
     expect(listed.includes(lost.entry.hash)).toBe(isWhole);
     if (!isWhole) expect(await rowsOf(store, [lost])).toEqual([]);
@@ -231,17 +234,36 @@ describe('a block off the chain whose writer died', () => {
     expect(await rowsOf(store, [large])).toEqual([]);
   });
 
-  it.each(ROWS)('and whose parent is unknown, at row %i: it goes after its hour', async (dies) => {
+  it.each([1, 2, 3])('small, its last row landing first, at row %i: it goes', async (dies) => {
     const store = createMemoryStore();
     const rig = await openRig({ params, store });
-    const { large } = largeBlock(new Story(params), 'tip');
-    const mortal = await openRig({ params, store: dyingAt(store, dies) });
-    await acceptAll(mortal.chain, [large]).catch(() => undefined);
-    rig.clock.seconds += 3601;
+    const story = new Story(params);
+    const trunk = story.mineMany(3);
+    const small = story.mine({ on: trunk[1]!, payTo: 'rival' });
+    await acceptAll(rig.chain, trunk);
+    const mortal = await openRig({ params, store: dyingAt(store, dies, 'last') });
+    await acceptAll(mortal.chain, [small]).catch(() => undefined);
+    await tickForLong(rig);
+    await acceptAll(rig.chain, story.mineMany(291, { on: trunk[2]! }));
     await rig.chain.tick();
-    expect(await store.list(`Q#${large.entry.hash}`)).toEqual([]);
-    expect(await store.list('Q')).toEqual([]);
+    expect(await rowsOf(store, [small])).toEqual([]);
   });
+
+  const orders = ROWS.flatMap((dies) => [[dies, 'first'] as const, [dies, 'last'] as const]);
+  it.each(orders)(
+    'and whose parent is unknown, at row %i, the %s of a put landing first: it goes after its hour',
+    async (dies, order) => {
+      const store = createMemoryStore();
+      const rig = await openRig({ params, store });
+      const { large } = largeBlock(new Story(params), 'tip');
+      const mortal = await openRig({ params, store: dyingAt(store, dies, order) });
+      await acceptAll(mortal.chain, [large]).catch(() => undefined);
+      rig.clock.seconds += 3601;
+      await rig.chain.tick();
+      expect(await store.list(`Q#${large.entry.hash}`)).toEqual([]);
+      expect(await store.list('Q')).toEqual([]);
+    },
+  );
 });
 
 describe('a block whose writer lives while another process clears up', () => {

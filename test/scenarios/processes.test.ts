@@ -16,7 +16,7 @@ import type { Mempool } from '../../lib/mempool/types.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { logKey, type Store, withSnapshot } from '../../lib/ports/store.ts';
 import { silentTelemetry } from '../../lib/ports/telemetry.ts';
-import { decodeLog } from '../../lib/store/layout.ts';
+import { blockKey, decodeLog, ORPHANS } from '../../lib/store/layout.ts';
 import type { Tx } from '../../lib/types.ts';
 import { seeded } from '../faults/weather.ts';
 import { easyNetwork, Story, type StoryBlock } from '../helpers/chain-builder.ts';
@@ -209,7 +209,14 @@ async function live(
       const which = Math.floor(random() * plot.branches.length);
       const branch = plot.branches[which] as readonly StoryBlock[];
       const place = places[which] ?? 0;
-      if (draw < 0.35) {
+      if (draw < 0.08) {
+        // Ahead of its parents, as messages that overtake each other come.
+        const ahead = branch[place + 1 + Math.floor(random() * branch.length)];
+        if (ahead === undefined) continue;
+        const outcome = await chain.acceptBlock(ahead.block.raw, { asked: random() < 0.5 });
+        if (outcome.status === 'rejected') throw new Error(`refused: ${outcome.reject.reason}`);
+        if (outcome.status === 'tip') await follow(process, outcome.change);
+      } else if (draw < 0.35) {
         const next = branch[place];
         if (next === undefined) continue;
         const outcome = await chain.acceptBlock(next.block.raw, { asked: true });
@@ -300,6 +307,20 @@ async function checkEnd(
     expect(confirmed.has(txid) || there.has(txid), `${run}: transaction ${i}`).toBe(true);
   }
   expect(await brokenInvariants({ store, chain } as never), run).toEqual([]);
+  await checkOrphans(store, plot, run);
+}
+
+/** No whole orphan waits for what is here, and nothing is left of one that waits no longer. */
+async function checkOrphans(store: Store, plot: Plot, run: string): Promise<void> {
+  const waiting = new Set((await store.list(ORPHANS)).map(({ sk }) => sk));
+  for (const [hash, { name, parent, block }] of plot.blocks) {
+    const chunks = await store.list(`${ORPHANS}#${hash}`);
+    if (!waiting.has(hash)) expect(chunks, `${run}: ${name} was an orphan`).toEqual([]);
+    const bytes = chunks.reduce((sum, { value }) => sum + value.length, 0);
+    if (bytes !== block.raw.length || parent === undefined) continue;
+    const found = await store.read([blockKey(parent.entry.hash)]);
+    expect(found, `${run}: ${name} waits for its parent`).toEqual([undefined]);
+  }
 }
 
 async function runProcesses(seed: number): Promise<void> {
@@ -336,7 +357,8 @@ async function runProcesses(seed: number): Promise<void> {
   const last = await openProcess(store, clock, random);
   const change = await last.chain.activateBest();
   if (change !== undefined) await last.mempool.reconcile(change);
-  await last.chain.tick();
+  const adopted = await last.chain.tick();
+  if (adopted !== undefined) await last.mempool.reconcile(adopted);
   await last.mempool.tick();
   await checkEnd(store, plot, told, last, `seed ${seed}`);
 }

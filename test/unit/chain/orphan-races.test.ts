@@ -101,6 +101,15 @@ it('the parent comes in a sync window', async () => {
   expect(await store.list(ORPHANS)).toEqual([]);
 });
 
+it('orphans come again in a window: none of them is left waiting', async () => {
+  const { store, story, plain, parent, child, accept } = await open();
+  const above = story.mine({ on: child });
+  for (const orphan of [above, child]) await accept(plain, orphan);
+  await plain.acceptBlocks([parent, child].map(({ block }) => block.raw));
+  expect(await tipHash(plain)).toBe(above.entry.hash);
+  expect(await store.list(ORPHANS)).toEqual([]);
+});
+
 it('the parent is not the last of its window', async () => {
   const { store, story, plain, parent, child, accept } = await open();
   const [rival, above] = story.mineMany(2, { on: parent }) as [StoryBlock, StoryBlock];

@@ -83,11 +83,6 @@ export function planEviction(tree: OffTree, tip: BlockEntry): OffNode[] {
   return evicted;
 }
 
-export const nodeKeys = (node: OffNode): RowKey[] => [
-  offKey(OFF_BODIES, node),
-  offKey(OFF_HEADERS, node),
-];
-
 /** Nodes that have since joined the best chain. */
 async function joinedNodes(snapshot: Snapshot, nodes: readonly OffNode[]): Promise<OffNode[]> {
   const rows = await snapshot.getMany(nodes.map((node) => heightKey(node.height)));
@@ -137,14 +132,32 @@ export async function enforceQuota(
   };
   const planned = planEviction(off, tip);
   const bare = planned.filter((node) => !node.hasBody);
-  const evicted = [...bare, ...(await removeBodies(store, snapshot, planned))];
+  // Of these what lists a body stays: it may have come meanwhile.
   const keys = [
-    ...[...joined, ...evicted].flatMap(nodeKeys),
-    ...[...joined, ...evicted].map((node) => headerKey(node.hash)),
-    ...evicted.flatMap((node) => [invalidKey(node.hash), { pk: UNPARKED, sk: node.hash }]),
+    ...[...joined, ...bare].flatMap(headerKeys),
+    ...bare.flatMap((node) => markKeys(tree, node)),
   ];
   if (keys.length > 0) await store.remove(keys);
+  await removeTogether(store, snapshot, [
+    ...joined.filter(({ hasBody }) => hasBody).map((node) => async () => [bodyListKey(node)]),
+    ...planned
+      .filter(({ hasBody }) => hasBody)
+      .map((node) => async () => [
+        ...(await blockKeys(store, node.hash)),
+        bodyListKey(node),
+        ...markKeys(tree, node),
+      ]),
+  ]);
 }
+
+const bodyListKey = (node: OffNode): RowKey => offKey(OFF_BODIES, node);
+const headerKeys = (node: OffNode): RowKey[] => [offKey(OFF_HEADERS, node), headerKey(node.hash)];
+
+/** What was said about it. */
+const markKeys = (tree: OffTree, { hash }: OffNode): RowKey[] => [
+  ...(tree.invalid.has(hash) ? [invalidKey(hash)] : []),
+  ...(tree.unparked.has(hash) ? [{ pk: UNPARKED, sk: hash }] : []),
+];
 
 /**
  * Takes loose rows away by commits on the snapshot's version, which leave the chain as it is: whoever
@@ -170,32 +183,29 @@ export async function commitRemoval(
   return version;
 }
 
-/** Takes bodies away; answers whose are gone. A death leaves rows that the next call finds again. */
-async function removeBodies(
+/**
+ * Takes groups of rows away, each with what lists it in one step: who stores the body again meanwhile has
+ * it listed, and so has who takes the block off the chain. A conflict, or a death, leaves the rest to the
+ * next call.
+ */
+async function removeTogether(
   store: Store,
   snapshot: Snapshot,
-  planned: readonly OffNode[],
-): Promise<OffNode[]> {
-  const gone: OffNode[] = [];
+  groups: readonly (() => Promise<readonly RowKey[]>)[],
+): Promise<void> {
   const { head } = snapshot;
-  let { version } = snapshot;
-  let together: { readonly nodes: OffNode[]; readonly keys: RowKey[] } = { nodes: [], keys: [] };
-  const flush = async (): Promise<boolean> => {
-    const next = await commitRemoval(store, { version, head }, together.keys);
-    if (next === undefined) return false;
-    version = next;
-    gone.push(...together.nodes);
-    together = { nodes: [], keys: [] };
-    return true;
-  };
-  for (const node of planned.filter(({ hasBody }) => hasBody)) {
-    const keys = await blockKeys(store, node.hash);
-    if (together.keys.length + keys.length > REMOVES_MAX && !(await flush())) return gone;
-    together.nodes.push(node);
-    together.keys.push(...keys);
+  let version: number | undefined = snapshot.version;
+  let together: RowKey[] = [];
+  for (const keysOf of groups) {
+    const keys = await keysOf();
+    if (together.length + keys.length > REMOVES_MAX) {
+      version = await commitRemoval(store, { version, head }, together);
+      if (version === undefined) return;
+      together = [];
+    }
+    together.push(...keys);
   }
-  await flush();
-  return gone;
+  await commitRemoval(store, { version, head }, together);
 }
 
 /** Counts what was put off the chain; when it is much, the quota is enforced before the next tick. */

@@ -327,3 +327,85 @@ describe('a process that tidies late', () => {
     expect(await bodiesOf(rig, [...trunk, ...a])).toBe(6);
   });
 });
+
+describe('what is given up while it comes, or leaves the chain, at the same moment', () => {
+  /** Does something else before its first call that takes anything away, or just after its first commit. */
+  function raced(store: Store, when: 'before' | 'after', other: () => Promise<unknown>): Store {
+    let isDone = false;
+    const once = async (): Promise<void> => {
+      if (isDone) return;
+      isDone = true;
+      await other();
+    };
+    return withCalls(store, {
+      remove: async (keys) => {
+        if (when === 'before') await once();
+        await store.remove(keys);
+      },
+      commit: async (version, commit) => {
+        if (when === 'before') await once();
+        const result = await store.commit(version, commit);
+        if (when === 'after') await once();
+        return result;
+      },
+    });
+  }
+
+  it.each([
+    ['a header, as its body comes', 'before'],
+    ['a body, as it comes again', 'after'],
+  ] as const)('%s: it stays listed, and goes with the next block', async (what, when) => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const story = new Story(params);
+    const trunk = story.mineMany(292);
+    const side = story.mine({ on: trunk[0]! });
+    await acceptAll(rig.chain, trunk.slice(0, 2));
+    await rig.chain.acceptHeaders([side.block.header]);
+    if (what.startsWith('a body')) await acceptAll(rig.chain, [side]);
+    await acceptAll(rig.chain, trunk.slice(2));
+    let status: string | undefined;
+    const evictor = await openRig({
+      params,
+      store: raced(store, when, async () => {
+        await rig.chain.acceptHeaders([side.block.header], { proven: true });
+        [status] = await acceptAll(rig.chain, [side]);
+      }),
+    });
+    await evictor.chain.tick();
+    expect(status).toBe('side');
+    expect(await listedIn(store)).toEqual([side.entry.hash]);
+    await acceptAll(rig.chain, [story.mine({ on: trunk.at(-1)! })]);
+    await rig.chain.tick();
+    expect(await listedIn(store)).toEqual([]);
+    expect(await rowsOf(store, [side])).toEqual([]);
+  });
+
+  it('the listing of a block that is on the chain, as it is taken off: it stays', async () => {
+    const store = createMemoryStore();
+    const rig = await openRig({ params, store });
+    const story = new Story(params);
+    const trunk = story.mineMany(2);
+    const a = story.mineMany(2, { on: trunk[0]! });
+    const b = story.mineMany(2, { on: trunk[1]! });
+    await acceptAll(rig.chain, [...trunk, a[0]!]);
+    const untidy = withCalls(store, {
+      remove: async () => {
+        throw new Fault('store-io', 'the process died here');
+      },
+    });
+    const mortal = await openRig({ params, store: untidy });
+    await expect(acceptAll(mortal.chain, [a[1]!])).rejects.toThrow('died');
+    expect(await tipHash(rig.chain)).toBe(a[1]!.entry.hash);
+    const other = async () => {
+      expect(await acceptAll(rig.chain, b)).toEqual(['side', 'tip']);
+    };
+    const evictor = await openRig({ params, store: raced(store, 'before', other) });
+    await evictor.chain.tick();
+    expect(await tipHash(rig.chain)).toBe(b[1]!.entry.hash);
+    expect(await listedIn(store)).toEqual(
+      expect.arrayContaining(a.map(({ entry }) => entry.hash as string)),
+    );
+    expect((await rig.chain.tips()).map(({ hash }) => hash)).toContain(a[1]!.entry.hash);
+  });
+});

@@ -1,4 +1,5 @@
 /** The command `stackchain` as a process. Owns streams, signals and the exit code, nothing else. */
+import { fstatSync } from 'node:fs';
 import { toCliError } from './errors.ts';
 import type { Io } from './io.ts';
 import { runCli } from './program.ts';
@@ -61,14 +62,26 @@ const io: Io = {
   onStop,
 };
 
-// `stackchain print-blockchain | head`: the reader has seen enough, which is no failure.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    // Notices that cannot be written, to a full disk say, end no node and change no exit code.
-    if (stream !== process.stderr) throw error;
-  });
+/** `2>&1 |`: who reads notices reads the results too. */
+function isOnePipe(): boolean {
+  try {
+    const [out, err] = [fstatSync(1), fstatSync(2)];
+    return out.ino === err.ino && out.dev === err.dev;
+  } catch {
+    return false;
+  }
 }
+
+// `stackchain print-blockchain | head`: the reader has seen enough, which is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+// Notices that cannot be written, to a full disk say, end no node and change no exit code. But a node
+// whose every reader has gone ends, as by Ctrl-C, or a shell would wait for its pipeline for ever.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE' && askedAt === undefined && isOnePipe()) stop();
+});
 
 /** A bug of ours: said in a sentence, for its trace helps no user. STACKCHAIN_DEBUG shows it. */
 function crash(error: unknown): void {

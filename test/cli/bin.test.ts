@@ -50,6 +50,48 @@ describe('the bin', () => {
     expect(piped).toMatchObject({ status: 0, stdout: '{\n', stderr: '' });
   });
 
+  /** Runs it on pipes whose reader has gone before it starts; `others` redirects what is left. */
+  const unread = (others: string, words: readonly string[]) => {
+    const gone = join(tempDir(), 'gone');
+    const script = `mkfifo "$0" && { read -r _ < "$0" && "$@" ${others}; } | { exec <&-; echo > "$0"; }`;
+    return spawnSync(
+      'bash',
+      ['-o', 'pipefail', '-c', script, gone, process.execPath, BIN, ...words],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1' },
+      },
+    );
+  };
+
+  test('fails as ever where nobody reads its notices any more', () => {
+    for (const others of ['2>&1', '2>&1 >/dev/null']) {
+      const far = unread(others, ['status', '--node', 'http://127.0.0.1:9']);
+      expect(far).toMatchObject({ status: 4, stdout: '', stderr: '' });
+      expect(unread(others, ['nonsense']).status).toBe(2);
+    }
+  });
+
+  test('a node ends as by Ctrl-C where nobody reads anything of it any more', () => {
+    const dir = tempDir();
+    const script = '"$@" 2>&1 | sed "/^Ready/q"';
+    const args = ['network', '--nodes', '1', '--port', '0', '--data-dir', dir];
+    const words = ['-o', 'pipefail', '-c', script, 'bash', process.execPath, BIN, ...args];
+    expect(spawnSync('bash', words, { encoding: 'utf8' }).status).toBe(0);
+    expect(existsSync(join(dir, 'node0', 'network.json'))).toBe(true);
+    expect(existsSync(join(dir, 'node0', 'node.json'))).toBe(false);
+  });
+
+  test('a node goes on where only its notices are read no more', async () => {
+    const dir = tempDir();
+    const args = ['up', '--network', 'stacknet', '--no-mining', '--port', '0', '--data-dir', dir];
+    const node = new StackchainProcess(args);
+    node.child.stderr?.destroy();
+    await node.line(/^Press /);
+    expect(await liveNodeFile(dir)).toBeDefined();
+    expect(await node.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
+  });
+
   test.skipIf(!existsSync('/dev/full'))('ends as ever where nobody can be told', () => {
     const full = openSync('/dev/full', 'w');
     try {

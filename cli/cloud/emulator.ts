@@ -119,14 +119,14 @@ const silent = (): void => undefined;
 
 /**
  * Installs MiniStack once and answers its Python; throws with exit 3 when this machine cannot. The
- * environment is made beside its place and moved there whole: half a one is never found, and of two
- * that install at once the first wins.
+ * environment is made beside its place (`venv`) and moved there whole: half a one is never found, and
+ * of two that install at once the first wins.
  */
 export async function installEmulator(
-  options: Pick<EmulatorOptions, 'note' | 'keeper' | 'signal'> = {},
+  options: Pick<EmulatorOptions, 'note' | 'keeper' | 'signal'> & { readonly venv?: string } = {},
 ): Promise<string> {
-  const { note = silent, signal } = options;
-  const python = join(VENV, 'bin', 'python');
+  const { note = silent, signal, venv = VENV } = options;
+  const python = join(venv, 'bin', 'python');
   if (existsSync(python)) return python;
   const base = await findPython();
   if (base === undefined) {
@@ -136,10 +136,13 @@ export async function installEmulator(
     );
   }
   signal?.throwIfAborted();
+  if (existsSync(python)) return python;
   note(`Installing ${MINISTACK} in a virtual environment, once…`);
-  mkdirSync(dirname(VENV), { recursive: true });
-  clearHalfMade();
-  const half = `${VENV}.${process.pid}`;
+  mkdirSync(dirname(venv), { recursive: true });
+  clearHalfMade(venv);
+  // Its Python is a link to the system's, which an upgrade takes away.
+  rmSync(venv, { recursive: true, force: true });
+  const half = `${venv}.${process.pid}`;
   const keeper = options.keeper ?? createKeeper();
   keeper.watchDir(half);
   try {
@@ -150,7 +153,7 @@ export async function installEmulator(
       [...pip, '--disable-pip-version-check', '--no-input', MINISTACK, CRYPTOGRAPHY],
       signal,
     );
-    if (!existsSync(VENV)) renameSync(half, VENV);
+    moveThere(half, venv, python);
   } finally {
     rmSync(half, { recursive: true, force: true });
     if (options.keeper === undefined) await keeper.close();
@@ -158,15 +161,26 @@ export async function installEmulator(
   return python;
 }
 
+/** A directory that holds something is not replaced: whoever was there first made the same. */
+function moveThere(half: string, venv: string, python: string): void {
+  try {
+    renameSync(half, venv);
+  } catch (error) {
+    if (!existsSync(python)) throw error;
+  }
+}
+
 /** What an installation left that was killed together with its guard. */
-function clearHalfMade(): void {
-  for (const name of readdirSync(dirname(VENV))) {
-    const pid = Number(name.slice(basename(VENV).length + 1));
-    if (!name.startsWith(`${basename(VENV)}.`) || !Number.isSafeInteger(pid)) continue;
+function clearHalfMade(venv: string): void {
+  for (const name of readdirSync(dirname(venv))) {
+    const pid = Number(name.slice(basename(venv).length + 1));
+    if (!name.startsWith(`${basename(venv)}.`) || !Number.isSafeInteger(pid)) continue;
     try {
       process.kill(pid, 0);
-    } catch {
-      rmSync(join(dirname(VENV), name), { recursive: true, force: true });
+    } catch (error) {
+      // Another user's lives: EPERM.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue;
+      rmSync(join(dirname(venv), name), { recursive: true, force: true });
     }
   }
 }

@@ -96,6 +96,26 @@ const getBlockchainInfo: Method = {
   },
 };
 
+/** Every network here has them from its first block; nothing is voted on. */
+const BURIED = ['bip34', 'bip66', 'bip65', 'csv'];
+
+const getDeploymentInfo: Method = {
+  name: 'getdeploymentinfo',
+  params: ['blockhash'],
+  required: 0,
+  async run({ api: { node } }, args) {
+    const { entry: tip } = await node.chain.tip();
+    const entry = args.raw(0) === undefined ? tip : await entryOf(node, args.blockHash(0));
+    return {
+      hash: entry.hash,
+      height: entry.height,
+      deployments: Object.fromEntries(
+        BURIED.map((name) => [name, { type: 'buried', active: true, height: 1 }]),
+      ),
+    };
+  },
+};
+
 const getChainTips: Method = {
   name: 'getchaintips',
   params: [],
@@ -149,6 +169,7 @@ export const chainMethods: readonly Method[] = [
   getBlockHeader,
   getBlockchainInfo,
   getChainTips,
+  getDeploymentInfo,
   overrule('invalidateblock', async (node, hash) => {
     const change = await node.chain.invalidate(hash);
     if (change !== undefined) await node.mempool.reconcile(change);

@@ -3,11 +3,11 @@ import { signalsReplacement } from '../../mempool/policy.ts';
 import type { MempoolEntry } from '../../mempool/types.ts';
 import type { Node } from '../../node/types.ts';
 import { DATA_BYTES_MAX } from '../../script/index.ts';
-import type { Txid } from '../../types.ts';
+import { type Outpoint, type OutpointKey, type Txid, toOutpointKey } from '../../types.ts';
 import { allEntries } from '../fee-rate.ts';
-import { invalidParameter, RPC, RpcError } from './errors.ts';
+import { invalidParameter, RPC, RpcError, wrongType } from './errors.ts';
 import { coins, WEIGHT_PER_BYTE } from './forms.ts';
-import type { Method } from './method.ts';
+import { hashOf, type Method } from './method.ts';
 
 /** 52 bits. */
 const SEQUENCE_DIGITS = 13;
@@ -138,6 +138,38 @@ const getFamily = (name: string, side: 'ancestors' | 'descendants'): Method => (
   },
 });
 
+function outpointOf(value: unknown): Outpoint {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw wrongType(value, 'object');
+  }
+  const { txid, vout } = value as Record<string, unknown>;
+  const id = hashOf(txid, 'txid') as Txid;
+  if (typeof vout !== 'number') throw wrongType(vout, 'number');
+  if (vout < 0) throw invalidParameter('Invalid parameter, vout cannot be negative');
+  return { txid: id, vout };
+}
+
+/** Who of the mempool spends outputs. What the chain spent is not asked, as with Core. */
+const getTxSpendingPrevout: Method = {
+  name: 'gettxspendingprevout',
+  params: ['outputs'],
+  required: 1,
+  async run({ api: { node } }, args) {
+    const outpoints = args.array(0).map(outpointOf);
+    if (outpoints.length === 0) throw invalidParameter('Invalid parameter, outputs are missing');
+    const spenders = new Map<OutpointKey, Txid>();
+    for (const { txid, tx } of await allEntries(node)) {
+      for (const { prevout } of tx.inputs) {
+        spenders.set(toOutpointKey(prevout.txid, prevout.vout), txid);
+      }
+    }
+    return outpoints.map(({ txid, vout }) => {
+      const spendingtxid = spenders.get(toOutpointKey(txid, vout));
+      return { txid, vout, ...(spendingtxid === undefined ? {} : { spendingtxid }) };
+    });
+  },
+};
+
 const getMempoolInfo: Method = {
   name: 'getmempoolinfo',
   params: [],
@@ -170,5 +202,6 @@ export const mempoolMethods: readonly Method[] = [
   getMempoolEntry,
   getFamily('getmempoolancestors', 'ancestors'),
   getFamily('getmempooldescendants', 'descendants'),
+  getTxSpendingPrevout,
   getMempoolInfo,
 ];

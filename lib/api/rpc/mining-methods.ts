@@ -13,7 +13,7 @@ import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
 import { POLLS_MAX, waitForWork } from '../long-poll.ts';
 import { addressScript } from '../lookups.ts';
 import { invalidParameter, RPC, RpcError } from './errors.ts';
-import { WEIGHT_PER_BYTE } from './forms.ts';
+import { coins, WEIGHT_PER_BYTE } from './forms.ts';
 import type { Method, RpcContext } from './method.ts';
 
 const GENERATE_BLOCKS_MAX = 10_000;
@@ -202,6 +202,8 @@ const getMiningInfo: Method = {
       difficulty: difficultyOf(tip.header.bits),
       target: targetText(tip.header.bits),
       networkhashps: rate,
+      // What the mempool takes a block takes.
+      blockmintxfee: coins(0),
       pooledtx: mempool.count,
       chain: node.params.name,
       next: {

@@ -142,6 +142,14 @@ describe('a miner', () => {
     await expect(real.rpc('getrawmempool', true, true)).rejects.toThrow(
       '-8 Verbose results cannot contain mempool sequence values.',
     );
+    const [coin, other] = [
+      { txid: story.tx('b1').txid, vout: 0 },
+      { txid: tx.txid, vout: 1 },
+    ];
+    expect(await real.rpc('gettxspendingprevout', [coin, other])).toEqual([
+      { ...coin, spendingtxid: tx.txid },
+      other,
+    ]);
     const template = (await real.rpc('getblocktemplate')) as Any;
     expect(template.transactions).toEqual([
       expect.objectContaining({ txid: tx.txid, fee: 5000, sigops: 2, depends: [] }),
@@ -157,6 +165,16 @@ describe('a miner', () => {
     expect(emptied.mempool_sequence).not.toBe(filled.mempool_sequence);
     const again = real.rpc('sendrawtransaction', toHex(tx.raw));
     await expect(again).rejects.toThrow('-27 Transaction outputs already in utxo set');
+  });
+
+  it('is told what is wrong with an output', async () => {
+    const ask = (...args: unknown[]) => real.rpc('gettxspendingprevout', ...args);
+    const txid = 'ab'.repeat(32);
+    await expect(ask([])).rejects.toThrow('-8 Invalid parameter, outputs are missing');
+    await expect(ask([{ txid, vout: -1 }])).rejects.toThrow('-8 Invalid parameter, vout cannot');
+    await expect(ask([{ txid }])).rejects.toThrow('-3 ');
+    await expect(ask([{ txid: 'ab', vout: 0 }])).rejects.toThrow('-8 txid must be of length 64');
+    await expect(ask(['ab'])).rejects.toThrow('-3 ');
   });
 
   it('is told what is wrong with a block', async () => {

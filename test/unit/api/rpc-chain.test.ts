@@ -113,6 +113,19 @@ describe('reading the chain', () => {
     });
     expect(result.chainwork).toMatch(/^[0-9a-f]{64}$/);
   });
+
+  it('tells which rules hold, at the tip or at a block', async () => {
+    const { app, blocks } = createHarness();
+    const active = { type: 'buried', active: true, height: 1 };
+    const deployments = { bip34: active, bip66: active, bip65: active, csv: active };
+    const at = (height: number) => {
+      const hash = blocks[height]?.entry.hash;
+      return { hash, height, deployments };
+    };
+    expect((await call(app, 'getdeploymentinfo')).result).toEqual(at(12));
+    expect((await call(app, 'getdeploymentinfo', [at(3).hash])).result).toEqual(at(3));
+    expect((await call(app, 'getdeploymentinfo', ['ab'.repeat(32)])).error.code).toBe(-5);
+  });
 });
 
 describe('transactions', () => {

@@ -161,7 +161,13 @@ describe('mining', () => {
   it('estimates the network', async () => {
     const { app } = createHarness();
     const { result } = await call(app, 'getmininginfo');
-    expect(result).toMatchObject({ blocks: 12, chain: 'regtest', pooledtx: 0, bits: '207fffff' });
+    expect(result).toMatchObject({
+      blocks: 12,
+      chain: 'regtest',
+      pooledtx: 0,
+      bits: '207fffff',
+      blockmintxfee: 0,
+    });
     expect(result.next).toMatchObject({ height: 13, bits: '207fffff' });
     expect(result.networkhashps).toBeGreaterThan(0);
     expect((await call(app, 'getnetworkhashps')).result).toBe(result.networkhashps);

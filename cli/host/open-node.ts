@@ -62,6 +62,8 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenNode> {
     });
     // The lock is ours: no host of another release is at work here.
     await node.chain.raiseSchema();
+    // Nor is there a process that still fetches: one that was killed left its leases behind.
+    await node.gossip.takeOver();
     return {
       node,
       verifier,

@@ -8,6 +8,7 @@ import { announceBlock, announceTxs, createRetelling, listeners } from './announ
 import { type GossipContext, type GossipOptions, makeContext } from './context.ts';
 import { shakeHands } from './handshake.ts';
 import { tick } from './housekeeping.ts';
+import { giveUpLeases } from './leases.ts';
 import { type LineNetwork, type PeerFault, parsePeerLine, peerFault } from './peer-line.ts';
 import {
   configurePeers,
@@ -21,7 +22,7 @@ import {
 import { receive } from './receive.ts';
 import { idOf, readOne } from './rows.ts';
 import { showPeer, showPeers } from './show-peers.ts';
-import { progress, sync } from './sync.ts';
+import { giveUpSync, progress, sync } from './sync.ts';
 import type { Gossip } from './types.ts';
 
 export type PlaceVerdict = { readonly ok: true; readonly place: Place } | PeerFault;
@@ -60,6 +61,10 @@ export async function createGossip(
     addPeer: (address) => addPeer(ctx, address),
     removePeer: (id) => removeById(ctx, id),
     sync: (deadlineMs) => sync(ctx, deadlineMs),
+    takeOver: async () => {
+      await giveUpSync(ctx);
+      await giveUpLeases(ctx);
+    },
     progress: () => progress(ctx),
     tick: () => tick(ctx, retell),
   };

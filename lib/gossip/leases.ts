@@ -57,6 +57,12 @@ export async function releaseLeases(
   await tools.store.remove(held.flatMap((row) => (row === undefined ? [] : [row])));
 }
 
+/** Gives up all of them: whoever asked is dead. */
+export async function giveUpLeases({ store }: RowTools): Promise<void> {
+  const rows = await store.list(ROWS.leases, { limit: LIMITS.leasesListed });
+  if (rows.length > 0) await store.remove(rows.map(({ pk, sk }) => ({ pk, sk })));
+}
+
 const askKey = (holder: string): RowKey => ({ pk: ROWS.asks, sk: idOf(holder) });
 
 /** Notes that this sender was asked for headers. */

@@ -57,6 +57,8 @@ export const LIMITS = {
 
   /* Fetching */
   leaseSeconds: 20,
+  /** Leases of dead processes that a host gives up at its start. */
+  leasesListed: 10_000,
   /** Headers that we asked for may come so much later. */
   askSeconds: 60,
   /** Bodies asked for at a time from one that posts to us. */

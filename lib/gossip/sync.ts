@@ -47,6 +47,9 @@ const dropLease = (ctx: GossipContext, owner: string): Promise<unknown> =>
     held?.owner === owner ? { value: { ...held, until: 0 } } : undefined,
   );
 
+/** Whoever holds the lease is dead. */
+export const giveUpSync = (ctx: GossipContext): Promise<void> => ctx.store.remove([syncKey]);
+
 /** Keeps the lease without a write a window. */
 function renewer(
   ctx: GossipContext,

@@ -62,6 +62,11 @@ export interface Gossip {
   removePeer(id: string): Promise<boolean>;
   /** Headers-first catch-up with whoever has more work, until `deadlineMs`. True while there is more to do. */
   sync(deadlineMs: number): Promise<boolean>;
+  /**
+   * Gives up what processes before this one have leased: the sync, and what they asked for. For a host
+   * that knows that none of them lives.
+   */
+  takeOver(): Promise<void>;
   /** Whether headers are ahead of bodies, and how far. */
   progress(): Promise<{ syncing: boolean; headers: number }>;
   /** Periodic: handshakes, polls, re-announcements, missed announcements, catch-up. */

@@ -7,7 +7,7 @@ import type { ChainChange, ChainView } from '../chain/types.ts';
 import type { BlockEntry } from '../consensus/types.ts';
 import { logKey } from '../ports/store.ts';
 import { decodeLog, decodeText, encodeText, type TipMove } from '../store/layout.ts';
-import type { BlockHash, Txid } from '../types.ts';
+import type { BlockHash, Reject, Txid } from '../types.ts';
 import { accept, type MempoolParts, retryOrphans } from './accept.ts';
 import type { MempoolContext } from './context.ts';
 import { MEMPOOL_LIMITS } from './context.ts';
@@ -23,7 +23,9 @@ export async function reconcile(
   change: ChainChange,
 ): Promise<{ accepted: readonly MempoolEntry[] }> {
   // First what comes back: what builds on it is alive again before the dead are counted.
-  const accepted = [...(await takeBack(ctx, parts, change.returned)).accepted];
+  const back = await takeBack(ctx, parts, change.returned);
+  tellLost(ctx, back);
+  const accepted = [...back.accepted];
   await buryDead(ctx, parts, change.version, {
     confirmed: new Set(change.confirmed),
     takenBack: new Set(change.disconnected),
@@ -33,23 +35,46 @@ export async function reconcile(
   return { accepted };
 }
 
-/**
- * Parents first. What is in the chain again is `known`; what the rules refuse now is dropped. `missing`:
- * those that lack a parent or a coin.
- */
+interface TakenBack {
+  readonly accepted: readonly MempoolEntry[];
+  /** Those that lack a parent or a coin. */
+  readonly missing: readonly Uint8Array[];
+  /** Why the rules refuse others now. */
+  readonly refused: readonly Reject[];
+}
+
+/** Parents first. What is in the chain again is `known`. */
 async function takeBack(
   ctx: MempoolContext,
   parts: MempoolParts,
   raws: readonly Uint8Array[],
-): Promise<{ readonly accepted: readonly MempoolEntry[]; readonly missing: Uint8Array[] }> {
+): Promise<TakenBack> {
   const accepted: MempoolEntry[] = [];
   const missing: Uint8Array[] = [];
+  const refused: Reject[] = [];
   for (const raw of raws) {
     const outcome = await accept(ctx, parts, raw, { returned: true });
     if (outcome.status === 'accepted') accepted.push(outcome.entry, ...(outcome.also ?? []));
-    else if (outcome.status === 'rejected' && outcome.reject.kind === 'missing') missing.push(raw);
+    else if (outcome.status !== 'rejected') continue;
+    else if (outcome.reject.kind === 'missing') missing.push(raw);
+    else refused.push(outcome.reject);
   }
-  return { accepted, missing };
+  return { accepted, missing, refused };
+}
+
+/** Payments that were confirmed and now are nowhere: nobody but their owners can bring them back. */
+function tellLost(
+  { telemetry }: MempoolContext,
+  { missing, refused }: Pick<TakenBack, 'missing' | 'refused'>,
+): void {
+  const count = missing.length + refused.length;
+  if (count === 0) return;
+  const reasons = new Set(refused.map(({ reason }) => reason));
+  if (missing.length > 0) reasons.add('bad-txns-inputs-missingorspent');
+  telemetry.log('warn', 'transactions of blocks that were taken off did not come back', {
+    count,
+    reasons: [...reasons].join(', '),
+  });
 }
 
 /**
@@ -159,6 +184,12 @@ export async function catchUp(
   let done = row === undefined ? 0 : Number(decodeText(row.value));
   /** What lacks a parent that a later move may bring back. */
   let waiting: Uint8Array[] = [];
+  const refused: Reject[] = [];
+  const take = async (raws: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
+    const back = await takeBack(ctx, parts, raws);
+    refused.push(...back.refused);
+    return back.missing;
+  };
   for (;;) {
     const { version, moves } = await ctx.chain.view(async (view) => ({
       version: view.tip.version,
@@ -167,17 +198,17 @@ export async function catchUp(
     if (done === version) return version;
     for (const move of moves) {
       if (takenBack.has(move.from)) continue;
-      const { missing } = await takeBack(ctx, parts, await returnedBy(ctx, move));
-      waiting.push(...missing);
+      waiting.push(...(await take(await returnedBy(ctx, move))));
     }
     for (let before = Infinity; waiting.length > 0 && waiting.length < before; ) {
       before = waiting.length;
-      waiting = (await takeBack(ctx, parts, waiting)).missing;
+      waiting = [...(await take(waiting))];
     }
     done = version;
     // Else the chain has moved on, and what they lack was taken off the chain meanwhile.
     if (waiting.length === 0 || (await ctx.chain.tip()).version === version) break;
   }
+  tellLost(ctx, { missing: waiting, refused });
   await ctx.store.put([{ ...RECONCILED_KEY, value: encodeText(String(done)) }]);
   return done;
 }

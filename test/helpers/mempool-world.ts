@@ -78,6 +78,8 @@ export class MempoolWorld {
   readonly chain: Chain;
   readonly mempool: Mempool;
   readonly templates: TemplateSource;
+  /** What mempools warned of. */
+  readonly warnings: Record<string, string | number | boolean>[] = [];
   readonly #options: WorldOptions;
   readonly #close: () => Promise<void>;
   #mempools = 0;
@@ -133,6 +135,12 @@ export class MempoolWorld {
       random: countingRandom(`mempool ${this.#mempools++}`),
       verifier: this.#options.verifier ?? createVerifier(),
       ...(this.#options.policy && { policy: this.#options.policy }),
+      telemetry: {
+        metric: () => undefined,
+        log: (level, message, fields) => {
+          if (level === 'warn') this.warnings.push({ message, ...fields });
+        },
+      },
     });
   }
 

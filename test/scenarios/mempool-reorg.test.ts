@@ -115,6 +115,15 @@ describe.each<StoreKind>(['memory', 'leveldb'])('after a block, on %s', (store) 
         .sort(),
     );
     expect(await proposes(world.another())).toBe('ok');
+    // The others are nowhere now, which is said.
+    const message = 'transactions of blocks that were taken off did not come back';
+    const lost = { message, count: 4 };
+    expect(world.warnings).toEqual([
+      { ...lost, reasons: 'too-long-mempool-chain, bad-txns-inputs-missingorspent' },
+    ]);
+    // And by whoever makes up for a reconcile that died.
+    await world.another().tick();
+    expect(world.warnings[1]).toMatchObject(lost);
   });
 
   it('what is no longer final or mature after the chain grew shorter goes', async () => {

@@ -4,12 +4,14 @@
  * more to do; what calls it is the host's affair. The search runs in place, so a host gives it a
  * process of its own.
  */
+import { encodeAddress } from '../codec/address.ts';
 import { assembleBlock, miningJob, workUnit } from '../mining/assemble.ts';
 import { EXTRA_NONCE_BYTES } from '../mining/coinbase.ts';
 import type { Template } from '../mining/types.ts';
 import { nowSeconds } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { matchP2pkh } from '../script/p2pkh.ts';
 import type { BlockHash } from '../types.ts';
 import { takeMiningLease } from './mining-lease.ts';
 import type { Node } from './types.ts';
@@ -23,7 +25,7 @@ export type MineCause = 'user' | 'peer' | 'left' | 'tick' | 'hourly';
 export interface MineOnceOptions {
   readonly node: Pick<
     Node,
-    'template' | 'acceptBlock' | 'chain' | 'clock' | 'random' | 'store' | 'name'
+    'template' | 'acceptBlock' | 'chain' | 'clock' | 'random' | 'store' | 'name' | 'params'
   >;
   readonly engine: Engine;
   /** scriptPubKey of the reward: P2PKH, or OP_RETURN, which leaves it unclaimed. */
@@ -84,7 +86,7 @@ export async function mineOnce(options: MineOnceOptions, cause: MineCause): Prom
     await lease.release();
     throw error;
   }
-  const wasCalled = await lease.release();
+  const wasCalled = await lease.release(run.word);
   const mayGoOn = ended.end === 'found' || ended.end === 'nothing';
   // Who left word did so before the lease was given up, and its transaction came before that.
   const more = isLeft || (wasCalled && mayGoOn && (await run.isWaiting()));
@@ -93,6 +95,8 @@ export async function mineOnce(options: MineOnceOptions, cause: MineCause): Prom
 
 class Run {
   hashes = 0;
+  /** Of its search, once it has made one. */
+  word: { readonly hashRate: number; readonly address: string | null } | undefined;
   readonly #options: MineOnceOptions;
   readonly #cause: MineCause;
   /** Where the chain stood when it was called. */
@@ -113,8 +117,17 @@ class Run {
     const startMs = node.clock.nowMs();
     const ended = await this.#search(template, startMs + SEARCH_MS);
     const seconds = Math.max(node.clock.nowMs() - startMs, 1) / 1000;
-    this.#options.telemetry.metric('HashRate', Math.round(this.hashes / seconds));
+    const hashRate = Math.round(this.hashes / seconds);
+    this.#options.telemetry.metric('HashRate', hashRate);
+    if (hashRate > 0) this.word = { hashRate, address: this.#address() };
     return ended;
+  }
+
+  /** Whom it pays; null: the reward is left unclaimed. */
+  #address(): string | null {
+    const { node, payTo } = this.#options;
+    const hash160 = matchP2pkh(payTo);
+    return hash160 === undefined ? null : encodeAddress(hash160, node.params.addressVersion);
   }
 
   /** Whether another block would hold a transaction. */

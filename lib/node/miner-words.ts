@@ -3,17 +3,11 @@
  * that answers is a function, the miner a task. Owns these rows: one a miner, which dies with it.
  */
 import { encodeJson, listRows, newNonce, ROWS, type RowTools } from '../gossip/rows.ts';
+import { type MinerWord, readMiningWord, WORD_SECONDS } from './mining-lease.ts';
 import type { MiningStatus } from './types.ts';
 
-interface MinerRow extends Omit<MiningStatus, 'active'> {
-  /** Unix seconds. */
-  readonly at: number;
-}
-
-/** A write a minute is all that being shown costs. */
+/** A write a minute is all that being shown costs; who missed two has ended, however it did. */
 const SAY_SECONDS = 60;
-/** Who missed two of them has ended, however it did. */
-const SILENT_SECONDS = 150;
 /** What a task that dies all the time left behind must not hide the living: they are read from the newest. */
 const MINERS_MAX = 100;
 const SECONDS_DIGITS = 12;
@@ -32,8 +26,8 @@ export function createMinerWords(tools: RowTools, address: string | null): Miner
   let saidAt: number | undefined;
   let saying = Promise.resolve();
   const write = async (hashRate: number, at: number): Promise<void> => {
-    const value = encodeJson({ hashRate, address, at } satisfies MinerRow);
-    await tools.store.put([{ ...key, value, expiresAt: at + SILENT_SECONDS }]);
+    const value = encodeJson({ hashRate, address, at } satisfies MinerWord);
+    await tools.store.put([{ ...key, value, expiresAt: at + WORD_SECONDS }]);
   };
   return {
     async say(hashRate) {
@@ -52,9 +46,16 @@ export function createMinerWords(tools: RowTools, address: string | null): Miner
   };
 }
 
-/** All of them together: the sum of what they do, and whom the one paid that spoke last. */
+/**
+ * All of them together, and the one that is called: the sum of what they do, and whom the one paid
+ * that spoke last.
+ */
 export async function readMiners(tools: RowTools): Promise<MiningStatus> {
-  const rows = await listRows<MinerRow>(tools, ROWS.miners, { reverse: true, limit: MINERS_MAX });
+  const [running, called] = await Promise.all([
+    listRows<MinerWord>(tools, ROWS.miners, { reverse: true, limit: MINERS_MAX }),
+    readMiningWord(tools),
+  ]);
+  const rows = called === undefined ? running : [...running, called];
   const last = rows.toSorted((a, b) => b.at - a.at)[0];
   return {
     active: last !== undefined,

@@ -1,9 +1,20 @@
 /**
  * Who mines for a node whose miner is called rather than kept running: one call at a time. Who comes
  * while another is at it leaves word and goes; who is at it hears of that when it ends, so that no
- * transaction is left between the two. Owns the row.
+ * transaction is left between the two. Owns the row, and what the last that searched says of itself:
+ * it is written with the end of the lease, and costs nothing.
  */
-import { newNonce, ROWS, type RowTools, updateRow } from '../gossip/rows.ts';
+import { newNonce, ROWS, type RowTools, readOne, updateRow, type Written } from '../gossip/rows.ts';
+import type { MiningStatus } from './types.ts';
+
+/** What a miner says of itself. */
+export interface MinerWord extends Omit<MiningStatus, 'active'> {
+  /** Unix seconds. */
+  readonly at: number;
+}
+
+/** Who was not heard so long mines no more. */
+export const WORD_SECONDS = 150;
 
 interface LeaseRow {
   /** Empty: nobody. */
@@ -11,13 +22,25 @@ interface LeaseRow {
   readonly until: number;
   /** Somebody else was called meanwhile. */
   readonly again: boolean;
+  readonly word?: MinerWord;
 }
 
 const KEY = { pk: ROWS.self, sk: 'mine' };
 
 export interface MiningLease {
-  /** Gives it up; true if others were called meanwhile, and left. */
-  release(): Promise<boolean>;
+  /** Gives it up; true if others were called meanwhile, and left. `word`: of its search, if it made one. */
+  release(word?: Omit<MinerWord, 'at'>): Promise<boolean>;
+}
+
+const written = (value: LeaseRow): Written<LeaseRow> => ({
+  value,
+  expiresAt: Math.max(value.until, (value.word?.at ?? 0) + WORD_SECONDS),
+});
+
+/** What the last call that searched did; undefined: nothing of late. */
+export async function readMiningWord(tools: RowTools): Promise<MinerWord | undefined> {
+  const word = (await readOne<LeaseRow>(tools, KEY))?.word;
+  return word !== undefined && word.at + WORD_SECONDS > tools.now() ? word : undefined;
 }
 
 /** Undefined while another has it. `seconds`: longer than any call lives; then it is free again. */
@@ -28,21 +51,21 @@ export async function takeMiningLease(
   const owner = newNonce(tools.random);
   const until = tools.now() + seconds;
   const row = await updateRow<LeaseRow>(tools, KEY, (held) => {
-    if (held === undefined || held.owner === '') {
-      return { value: { owner, until, again: false }, expiresAt: until };
-    }
-    return held.again ? undefined : { value: { ...held, again: true }, expiresAt: held.until };
+    const isFree = held === undefined || held.owner === '' || held.until <= tools.now();
+    if (isFree) return written({ ...held, owner, until, again: false });
+    return held.again ? undefined : written({ ...held, again: true });
   });
   if (row?.owner !== owner) return undefined;
   return {
-    async release() {
+    async release(word) {
       let wasCalled = false;
       await updateRow<LeaseRow>(tools, KEY, (held) => {
         const isOurs = held?.owner === owner;
         wasCalled = isOurs && held.again;
-        return isOurs
-          ? { value: { owner: '', until: tools.now(), again: false }, expiresAt: until }
-          : undefined;
+        if (!isOurs) return undefined;
+        const at = tools.now();
+        const said = word === undefined ? {} : { word: { ...word, at } };
+        return written({ ...held, owner: '', until: at, again: false, ...said });
       });
       return wasCalled;
     },

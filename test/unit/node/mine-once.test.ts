@@ -1,6 +1,7 @@
 /** One call of a miner that sleeps between calls: its time, its turns, its lease, what it leaves. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MINING_LEASE_SECONDS, type MineCause, mineOnce } from '../../../lib/node/mine-once.ts';
+import { readMiners } from '../../../lib/node/miner-words.ts';
 import { takeMiningLease } from '../../../lib/node/mining-lease.ts';
 import type { Node } from '../../../lib/node/types.ts';
 import { plainSearch } from '../../../lib/params/stacknet.ts';
@@ -58,6 +59,12 @@ const call = (
     },
     cause,
   );
+const miners = () =>
+  readMiners({
+    store: other.store,
+    random: other.node.random,
+    now: () => Math.floor(net.clock.nowMs() / 1000),
+  });
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
 const txidsOfTip = async (): Promise<string[]> =>
   ((await a.node.chain.block(await tipOf(a)))?.txs ?? []).slice(1).map(({ txid }) => txid);
@@ -87,6 +94,9 @@ describe('a call for a transaction', () => {
     expect(block?.txs[0]?.outputs[0]?.scriptPubKey).toEqual(PAY_TO);
     expect(metrics).toEqual(['BlocksFound', 'HashRate']);
     expect(outcome.hashes).toBeGreaterThan(0);
+    const { address } = storyKey('miner', net.params);
+    expect(await miners()).toEqual({ active: true, hashRate: expect.any(Number), address });
+    expect((await miners()).hashRate).toBeGreaterThan(0);
   });
 
   it('mines nothing where none waits', async () => {
@@ -96,6 +106,7 @@ describe('a call for a transaction', () => {
     }
     expect(await tipOf(a)).toBe(before);
     expect(metrics).toEqual([]);
+    expect(await miners()).toEqual({ active: false, hashRate: 0, address: null });
     // Who was called by the clock sees at once that there is nothing.
     slept = [];
     await call('tick');

@@ -2,6 +2,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import { createMemoryStore } from '../../../lib/adapters/memory-store.ts';
 import { createMinerWords, readMiners } from '../../../lib/node/miner-words.ts';
+import { takeMiningLease } from '../../../lib/node/mining-lease.ts';
 import type { LooseRow, Store } from '../../../lib/ports/store.ts';
 import { countingRandom } from '../../helpers/mempool-world.ts';
 import { handClock } from '../../helpers/node-net.ts';
@@ -76,6 +77,53 @@ it('several are shown as their sum, and as paying whom the last to speak pays', 
   await first.end();
   expect(await shown()).toEqual(OFF);
   expect(await store.list('G#miner')).toEqual([]);
+});
+
+it('one that is called says how its search went when it ends, with no write of its own', async () => {
+  let transactions = 0;
+  const transact = store.transact.bind(store);
+  store.transact = (operations) => {
+    transactions += 1;
+    return transact(operations);
+  };
+  const search = async (word?: { hashRate: number; address: string | null }) => {
+    const lease = await takeMiningLease(tools(), 60);
+    clock.advance(10_000);
+    await lease?.release(word);
+  };
+  await search();
+  expect(await shown()).toEqual(OFF);
+  const ofOneCall = transactions;
+  await search({ hashRate: 5, address: 'A' });
+  expect(await shown()).toEqual({ active: true, hashRate: 5, address: 'A' });
+  expect([transactions, puts]).toEqual([2 * ofOneCall, []]);
+  // One that found nothing to do says nothing else, and takes nothing back.
+  clock.advance(60_000);
+  await search();
+  expect(await shown()).toEqual({ active: true, hashRate: 5, address: 'A' });
+  const running = createMinerWords(tools(), 'B');
+  await running.say(30);
+  expect(await shown()).toEqual({ active: true, hashRate: 35, address: 'B' });
+  clock.advance(79_000);
+  expect((await shown()).hashRate).toBe(35);
+  clock.advance(1000);
+  expect(await shown()).toEqual({ active: true, hashRate: 30, address: 'B' });
+});
+
+it('what a search said does not lengthen the lease of a call that dies', async () => {
+  const first = await takeMiningLease(tools(), 60);
+  await first?.release({ hashRate: 5, address: null });
+  const dies = await takeMiningLease(tools(), 60);
+  expect(dies).toBeDefined();
+  clock.advance(59_000);
+  expect(await takeMiningLease(tools(), 60)).toBeUndefined();
+  clock.advance(1000);
+  const next = await takeMiningLease(tools(), 60);
+  expect(next).toBeDefined();
+  // Who lost it ends nobody's, and says nothing any more.
+  expect(await dies?.release({ hashRate: 9, address: null })).toBe(false);
+  expect(await takeMiningLease(tools(), 60)).toBeUndefined();
+  expect((await shown()).hashRate).toBe(5);
 });
 
 it('the living are seen behind all that a task left which dies all the time', async () => {

@@ -7,7 +7,7 @@ import { revealedScript, scriptHash } from '../../script/index.ts';
 import { type ScriptHash, type TxIn, type Txid, toOutpointKey } from '../../types.ts';
 import { type FoundTx, prevoutsOf } from '../lookups.ts';
 import { statusOf, type TxStatus, UNCONFIRMED } from './forms.ts';
-import { bad, type Params, type Route } from './server.ts';
+import { bad, hashOf, type Params, type Route } from './server.ts';
 import { txForms } from './txs.ts';
 
 const CHAIN_PAGE = 25;
@@ -178,8 +178,14 @@ const routesBelow = (base: string): Route[] => [
   {
     method: 'GET',
     path: `${base}/txs`,
-    handle: async ({ node }, params) =>
-      txForms(node, await allTxs(node, params.script().scriptHash)),
+    async handle({ node }, params, request) {
+      const { scriptHash: script } = params.script();
+      // How mempool.space's clients page; what is not looked at is page one without end.
+      const after = new URL(request.url).searchParams.get('after_txid');
+      const found =
+        after === null ? allTxs(node, script) : chainTxs(node, script, hashOf(after) as Txid);
+      return txForms(node, await found);
+    },
   },
   {
     method: 'GET',

@@ -47,6 +47,12 @@ export interface Route {
   readonly handle: Handle;
 }
 
+/** 64 hex digits. Throws EsploraError 400. */
+export function hashOf(text: string): string {
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw bad('Invalid hex string');
+  return text.toLowerCase();
+}
+
 /** Path parameters as checked values. Throws EsploraError 400. */
 export class Params {
   readonly #values: Readonly<Record<string, string>>;
@@ -66,9 +72,7 @@ export class Params {
   }
 
   #hash(name: string): string {
-    const text = this.#text(name);
-    if (!/^[0-9a-fA-F]{64}$/.test(text)) throw bad('Invalid hex string');
-    return text.toLowerCase();
+    return hashOf(this.#text(name));
   }
 
   blockHash(): BlockHash {

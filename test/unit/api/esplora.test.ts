@@ -389,6 +389,10 @@ describe.each([
     expect(all).toHaveLength(61);
     expect(new Set(all).size).toBe(61);
     expect(await ids(`/txs/chain/${all.at(-1)}`)).toEqual([]);
+    // As mempool.space's clients page.
+    expect(await ids(`/txs?after_txid=${first.at(-1)}`)).toEqual(all.slice(25, 50));
+    expect(await ids(`/txs?after_txid=${all.at(-1)}`)).toEqual([]);
+    expect(await refusal(app, `${base}/txs?after_txid=x`)).toBe('400 Invalid hex string');
   });
 
   it('refuses what is none', async () => {

@@ -2,10 +2,12 @@
  * A node's one port: an HTTP server (@hono/node-server) that passes over busy ports and stops in
  * good time. Owns sockets and their limits; what is answered is lib/api's.
  */
-import type { Server } from 'node:http';
-import { isIPv6 } from 'node:net';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { createServer, type Server } from 'node:http';
+import { isIPv6, type Socket } from 'node:net';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { machine } from '../errors.ts';
+import { createDoor } from './connections.ts';
+import { HEADER_BYTES_MAX, refusal, refuseUnparsed } from './refusals.ts';
 
 export type Answer = (request: Request, env: HttpBindings) => Response | Promise<Response>;
 
@@ -30,6 +32,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Told of each port that was busy. */
   readonly onBusy?: (port: number) => void;
+  /** For the first line and the headers. */
+  readonly headersTimeoutMs?: number;
 }
 
 const PORT_MAX = 65_535;
@@ -38,6 +42,8 @@ const CONNECTIONS_MAX = 1_024;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** For the whole request with its body, not for the answer. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** How often Node looks for those that took too long: at its own 30 s slow headers had 40. */
+const TIMEOUTS_LOOK_MS = 2_000;
 const STOP_GRACE_MS = 500;
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
@@ -48,16 +54,21 @@ const isLoopbackHost = (host: string): boolean =>
 export async function listen(options: ListenOptions): Promise<Listener> {
   const ready = Promise.withResolvers<Answer>();
   let answer: Answer | undefined;
-  const server = createAdaptorServer({
-    fetch: async (request, env) => (answer ?? (await ready.promise))(request, env as HttpBindings),
-    // The core's own fetch and Response stay what Node made them.
-    overrideGlobalObjects: false,
-    serverOptions: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
+  const headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
+  const server = createServer(
+    {
+      headersTimeout,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: Math.min(headersTimeout, TIMEOUTS_LOOK_MS),
+      maxHeaderSize: HEADER_BYTES_MAX,
     },
-  }) as Server;
-  server.maxConnections = CONNECTIONS_MAX;
+    getRequestListener(
+      async (request, env) => (answer ?? (await ready.promise))(request, env as HttpBindings),
+      // The core's own fetch and Response stay what Node made them.
+      { overrideGlobalObjects: false, errorHandler: refusal },
+    ),
+  );
+  guard(server);
   const port = await bind(server, options);
   const sleepers = new Set<() => void>();
   let stopped = false;
@@ -90,6 +101,17 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       await close(server);
     },
   };
+}
+
+function guard(server: Server): void {
+  server.maxConnections = CONNECTIONS_MAX;
+  const door = createDoor();
+  server.on('connection', (socket: Socket) => {
+    const leave = door.enter(socket.remoteAddress ?? '');
+    if (leave === undefined) socket.destroy();
+    else socket.once('close', leave);
+  });
+  server.on('clientError', refuseUnparsed);
 }
 
 async function bind(server: Server, options: ListenOptions): Promise<number> {

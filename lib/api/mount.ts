@@ -50,7 +50,11 @@ async function respond(api: Api, row: Row, c: Context): Promise<Response> {
     if (row.spec.body === undefined) return toResponse(await handle(api, row, c, undefined));
     return await withBody(
       c.req.raw,
-      { bytesMax: row.spec.bodyBytesMax ?? BODY_BYTES_MAX, budget: api.budget },
+      {
+        bytesMax: row.spec.bodyBytesMax ?? BODY_BYTES_MAX,
+        budget: api.budget,
+        authorized: row.token,
+      },
       async (body) => {
         requireJson(c.req.raw);
         return idempotently(api, row, c, body);
@@ -122,7 +126,7 @@ function parseCall(api: Api, row: Row, c: Context, body: Uint8Array | undefined)
   const { params, query, body: bodySchema } = row.spec;
   return {
     params: params === undefined ? {} : parsed(params, c.req.param(), 'path'),
-    query: query === undefined ? {} : parsed(query, c.req.query(), 'query'),
+    query: query === undefined ? {} : parsed(query, queryOf(c), 'query'),
     body:
       bodySchema === undefined || body === undefined
         ? undefined
@@ -130,6 +134,13 @@ function parseCall(api: Api, row: Row, c: Context, body: Uint8Array | undefined)
     request: c.req.raw,
     clientKey: api.options.clientKey(c.req.raw, c.env),
   } as AnyCall;
+}
+
+/** One given twice may mean either to whoever reads it before or after us. */
+function queryOf(c: Context): Record<string, string> {
+  const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
+  if (twice === undefined) return c.req.query();
+  throw invalidRequest(`query.${twice[0].slice(0, 100)}: given twice`);
 }
 
 function parsed<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {

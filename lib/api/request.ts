@@ -10,8 +10,9 @@ export const BODY_BYTES_MAX = 64 * 1024;
 export const TX_BODY_BYTES_MAX = 256 * 1024;
 /** Blocks, gossip, RPC: a block of a million bytes in hex and what wraps it. */
 export const BLOCK_BODY_BYTES_MAX = 2_100_000;
-/** All bodies that one process holds at a time. */
+/** All bodies that one process holds at a time, and what of it strangers may fill: never the owner's part. */
 export const BODIES_BYTES_MAX = 64 * 1024 * 1024;
+export const OPEN_BODIES_BYTES_MAX = 48 * 1024 * 1024;
 
 /** Counts the bytes of bodies that are being handled, so that a flood costs no more memory. */
 export interface BodyBudget {
@@ -64,15 +65,16 @@ async function readBytes(
 /** Hands the body to `use` and counts it against the budget until `use` is done. */
 export async function withBody<T>(
   request: Request,
-  options: { bytesMax: number; budget: BodyBudget },
+  options: { bytesMax: number; budget: BodyBudget; authorized: boolean },
   use: (body: Uint8Array) => Promise<T>,
 ): Promise<T> {
-  const { bytesMax, budget } = options;
+  const { bytesMax, budget, authorized } = options;
+  const allMax = authorized ? BODIES_BYTES_MAX : OPEN_BODIES_BYTES_MAX;
   checkAnnounced(request, bytesMax);
   let taken = 0;
   try {
     const body = await readBytes(request, bytesMax, (bytes) => {
-      if (budget.bytes + bytes > BODIES_BYTES_MAX) {
+      if (budget.bytes + bytes > allMax) {
         throw rateLimited('too many requests are being handled');
       }
       budget.bytes += bytes;

@@ -33,7 +33,8 @@ const hashText = z
 /* Requests */
 
 export const AddressParams = z.object({ address });
-export const PeerParams = z.object({ id: z.string().min(1).max(256) });
+/** Printable, as all names of rows are. */
+export const PeerParams = z.object({ id: z.string().regex(/^[\x21-\x7e]{1,256}$/, 'no id') });
 export const TxidParams = z.object({ txid: hashText });
 export const BlockParams = z.object({
   block: z
@@ -42,8 +43,13 @@ export const BlockParams = z.object({
     .transform((text) => text.toLowerCase())
     .openapi({ description: 'Hash (64 hex digits) or height' }),
 });
+/** Digits only: `Number` would also read 0x10, 1e1 and a space. */
+const digits = (text: unknown): unknown =>
+  typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
 export const PageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
+  limit: z
+    .preprocess(digits, z.number().int().min(1).max(PAGE_ITEMS_MAX))
+    .default(PAGE_ITEMS_DEFAULT),
   cursor: z.string().min(1).max(CURSOR_CHARS_MAX).optional(),
 });
 export const IdempotencyHeaders = z.object({

@@ -179,7 +179,9 @@ export const txRoutes: readonly Route[] = [
     method: 'POST',
     path: '/tx',
     handle: ({ node, budget }, _params, request) =>
-      withBody(request, { bytesMax: TX_BODY_BYTES_MAX, budget }, (body) => broadcast(node, body)),
+      withBody(request, { bytesMax: TX_BODY_BYTES_MAX, budget, authorized: false }, (body) =>
+        broadcast(node, body),
+      ),
   },
   {
     method: 'GET',

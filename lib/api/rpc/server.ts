@@ -74,7 +74,7 @@ async function answer(api: Api, polls: Polls, c: Context): Promise<Response> {
       return new Response(null, { status: 401, headers: challenge });
     }
     checkSameOrigin(request);
-    const options = { bytesMax: BLOCK_BODY_BYTES_MAX, budget: api.budget };
+    const options = { bytesMax: BLOCK_BODY_BYTES_MAX, budget: api.budget, authorized: true };
     return await withBody(request, options, (body) =>
       reply({ api, polls, signal: request.signal }, body),
     );

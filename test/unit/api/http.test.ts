@@ -1,7 +1,7 @@
 /** What holds for every request: token, Host, origins, methods, limits, prefix. */
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { BODIES_BYTES_MAX } from '../../../lib/api/request.ts';
+import { OPEN_BODIES_BYTES_MAX } from '../../../lib/api/request.ts';
 import { Fault } from '../../../lib/faults.ts';
 import {
   BASIC,
@@ -301,13 +301,17 @@ describe('bodies', () => {
         duplex: 'half',
       }) as RequestInit;
     const size = 2_000_000;
-    const waiting = Array.from({ length: Math.floor(BODIES_BYTES_MAX / size) }, () =>
+    const waiting = Array.from({ length: Math.floor(OPEN_BODIES_BYTES_MAX / size) }, () =>
       app.request('/v1/blocks', slow(size)),
     );
     await new Promise((resolve) => setTimeout(resolve, 20));
     const refused = await app.request('/v1/blocks', slow(size));
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(await codeOf(refused)).toBe('429 rate-limited');
+    // The owner's own calls have room left.
+    const rpc = await app.request('/rpc', post({ method: 'getblockcount', id: 1 }, BASIC));
+    expect(await rpc.json()).toMatchObject({ result: 12 });
+    expect((await app.request('/v1/wallets', post({}, BEARER))).status).toBe(201);
     for (const end of held.slice(0, waiting.length)) end();
     for (const response of await Promise.all(waiting)) expect(response.status).toBe(400);
     const after = await app.request('/v1/blocks', post({ hex: '00' }));

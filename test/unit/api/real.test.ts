@@ -9,6 +9,7 @@ import { opReturnScript, scriptHash } from '../../../lib/script/index.ts';
 import type { Block, BlockHash, Sats } from '../../../lib/types.ts';
 import { mineHeader } from '../../helpers/chain-builder.ts';
 import { bytes, must } from '../../helpers/vectors.ts';
+import { BEARER, codeOf } from './harness.ts';
 import { openReal, type RealApp } from './real-node.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: shapes are what the test looks at
@@ -391,4 +392,12 @@ describe('an explorer', () => {
     expect(await real.rpc('getblockheader', hash, false)).toBe(header);
     expect(await real.get(`/v1/blocks/${hash}`)).toEqual(await real.get('/v1/blocks/3'));
   });
+});
+
+it('a peer’s id that no row can have is refused by its form, before the store refuses it', async () => {
+  for (const id of ['%00', '%C3%BC', 'a%20b', 'x'.repeat(257)]) {
+    const init = { method: 'DELETE', headers: BEARER };
+    const response = await real.app.request(`/v1/peers/${id}`, init);
+    expect(await codeOf(response)).toBe('400 invalid-request');
+  }
 });

@@ -150,7 +150,20 @@ describe('blocks', () => {
 
   it('refuses what is no page', async () => {
     const { app } = createHarness();
-    for (const query of ['limit=0', 'limit=101', 'limit=x', 'limit=1.5', 'cursor=!!', 'cursor=']) {
+    for (const query of [
+      'limit=0',
+      'limit=101',
+      'limit=x',
+      'limit=1.5',
+      'limit=',
+      // What Number would read, and what two readers would read differently.
+      'limit=0x10',
+      'limit=1e1',
+      'limit=%201',
+      'limit=1&limit=2',
+      'cursor=!!',
+      'cursor=',
+    ]) {
       const response = await app.request(`/v1/blocks?${query}`);
       expect(`${query} ${response.status}`).toBe(`${query} 400`);
     }

@@ -1,10 +1,10 @@
 /**
- * Holds our rules on regtest against btcd's: every story of test/unit/consensus, many blocks at
- * random, some of them with bytes changed, and the edges of rules at heights where they move. A
- * block that we accept and btcd refuses, or that we refuse for another reason than one of our own
- * (`stack-…`) while btcd accepts, is a fault. Needs Go, which fetches btcd.
+ * Holds our rules on regtest against another implementation's (ask-judge.ts): every story of
+ * test/unit/consensus, many blocks at random, some of them with bytes changed, and the edges of rules
+ * at heights where they move. A block that we accept and the judge refuses, or that we refuse for
+ * another reason than one of our own (`stack-…`) while the judge accepts, is a fault.
  *
- *   npx node test/interop/btcd-blocks.ts [--count 2000] [--seed N]
+ *   npx node test/interop/blocks.ts [--judge btcd|core] [--count 2000] [--seed N]
  */
 import { parseArgs } from 'node:util';
 import { seeded } from '../../bench/asert/simulate.ts';
@@ -16,12 +16,13 @@ import { headerStories } from '../unit/consensus/stories/headers.ts';
 import { lockStories } from '../unit/consensus/stories/locks.ts';
 import { scriptStories } from '../unit/consensus/stories/scripts.ts';
 import { regtestBase } from '../unit/consensus/stories/story-base.ts';
-import { askBtcd } from './ask-btcd.ts';
+import { askJudge, isOurOwn, judgeOf } from './ask-judge.ts';
 import { edgeOffers, type Offer, spoiledBlock } from './edge-blocks.ts';
 import { type Dice, randomBlock } from './random-blocks.ts';
 
 const { values } = parseArgs({
   options: {
+    judge: { type: 'string', default: 'btcd' },
     count: { type: 'string', default: '2000' },
     seed: { type: 'string', default: String(Date.now() >>> 0) },
   },
@@ -45,7 +46,7 @@ function ours(story: Story, raw: Uint8Array): string | undefined {
 
 function storyOffers(story: Story): Offer[] {
   const all = [headerStories, bodyStories, coinStories, lockStories, scriptStories].flat();
-  // Stories of other networks are none of btcd's.
+  // Stories of other networks are none of the judge's.
   return all
     .filter(({ base }) => base === regtestBase)
     .map(({ name, make }) => ({ name, raw: make(story).raw }));
@@ -73,22 +74,23 @@ function plainChain(height: number): Story {
   return story;
 }
 
+const judge = judgeOf(values.judge);
 const faults: string[] = [];
 const reasons = new Map<string, number>();
 
 function compare(story: Story, offers: readonly Offer[]): void {
   const clock = story.tip.entry.header.time;
   const base = story.path().map(({ block }) => block.raw);
-  const answers = askBtcd({ clock, base, offers: offers.map(({ raw }) => raw) });
+  const answers = askJudge(judge, { clock, base, offers: offers.map(({ raw }) => raw) });
   if (answers.length !== offers.length) throw new Error(`${answers.length} answers`);
   offers.forEach(({ name, raw }, i) => {
     const reason = ours(story, raw);
     const answer = answers[i] as string;
     reasons.set(reason ?? 'accepted', (reasons.get(reason ?? 'accepted') ?? 0) + 1);
     const isAccepted = answer === 'ok';
-    if (reason === undefined && !isAccepted) faults.push(`${name}: accepted; btcd: ${answer}`);
-    if (reason !== undefined && isAccepted && !reason.startsWith('stack-')) {
-      faults.push(`${name}: refused (${reason}); btcd accepts`);
+    if (reason === undefined && !isAccepted) faults.push(`${name}: accepted; ${judge}: ${answer}`);
+    if (reason !== undefined && isAccepted && !isOurOwn(judge, reason)) {
+      faults.push(`${name}: refused (${reason}); ${judge} accepts`);
     }
   });
 }

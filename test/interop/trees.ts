@@ -1,24 +1,26 @@
 /**
- * Offers trees of blocks at random to our chain (memory store, real verifier) and to btcd, and
- * compares the tips after every block. A difference is a fault. Blocks that we refuse for a reason of
- * our own (`stack-…`) are offered to us alone. Needs Go, which fetches btcd.
+ * Offers trees of blocks at random to our chain (memory store, real verifier) and to another
+ * implementation (ask-judge.ts), and compares the tips after every block. A difference is a fault.
+ * Blocks that we refuse for a reason of our own (`stack-…`) are offered to us alone.
  *
- *   npx node test/interop/btcd-trees.ts [--trees 5] [--count 300] [--seed N]
+ *   npx node test/interop/trees.ts [--judge btcd|core] [--trees 5] [--count 300] [--seed N]
  */
 import { parseArgs } from 'node:util';
 import { seeded } from '../../bench/asert/simulate.ts';
 import { Story } from '../helpers/chain-builder.ts';
 import { openRig, tipHash } from '../helpers/chain-rig.ts';
-import { askBtcd } from './ask-btcd.ts';
+import { askJudge, isOurOwn, judgeOf } from './ask-judge.ts';
 import { growTree } from './random-tree.ts';
 
 const { values } = parseArgs({
   options: {
+    judge: { type: 'string', default: 'btcd' },
     trees: { type: 'string', default: '5' },
     count: { type: 'string', default: '300' },
     seed: { type: 'string', default: String(Date.now() >>> 0) },
   },
 });
+const judge = judgeOf(values.judge);
 const COIN = 100_000_000;
 /** After BIP16, which btcd turns on by the time. */
 const START = 1_700_000_000;
@@ -63,19 +65,19 @@ for (let tree = 0; tree < Number(values.trees); tree++) {
     total.moves += tip === before ? 0 : 1;
     total.reorgs += tip !== before && block.header.prevHash !== before ? 1 : 0;
     total.refused += outcome.status === 'rejected' ? 1 : 0;
-    if (reason?.startsWith('stack-')) continue;
+    if (reason !== undefined && isOurOwn(judge, reason)) continue;
     offers.push(block.raw);
     const status = outcome.status === 'rejected' ? outcome.reject.reason : outcome.status;
     ours.push({ tip, status, reason });
   }
   total.offers += offers.length;
-  const answers = askBtcd({ clock, base, offers, tree: true });
+  const answers = askJudge(judge, { clock, base, offers, tree: true });
   const at = ours.findIndex(({ tip }, i) => answers[i]?.split(' ')[0] !== tip);
   if (at >= 0) {
     faults += 1;
     const { tip, status, reason } = ours[at] as (typeof ours)[number];
     console.log(
-      `FAULT seed ${seed}, block ${at}: our tip ${tip} (${status}; ${reason}), btcd ${answers[at]}`,
+      `FAULT seed ${seed}, block ${at}: our tip ${tip} (${status}; ${reason}), ${judge} ${answers[at]}`,
     );
   }
 }

@@ -74,6 +74,8 @@ export const CHAIN_LIMITS = {
   pendingMax: 16,
   pendingMs: 600_000,
   orphanSeconds: 3600,
+  /** Its bytes outlive it, whoever's clock it is. */
+  orphanBytesSeconds: 7200,
   headersMax: 2000,
   /** One commit of a sync window. */
   windowChangesMax: 50_000,

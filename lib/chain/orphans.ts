@@ -2,6 +2,7 @@
  * Blocks whose parent is unknown: at most 16, an hour each, so that blocks may come in any order.
  * Owns their rows (`Q`), not what becomes of them (accept-block.ts).
  */
+import { nowSeconds } from '../ports/clock.ts';
 import type { LooseRow, RowKey, Store } from '../ports/store.ts';
 import { decodeOrphan, encodeOrphan, ORPHANS, orphanChunkKey } from '../store/layout.ts';
 import type { Block, BlockHash } from '../types.ts';
@@ -43,7 +44,10 @@ export async function keepOrphan(ctx: ChainContext, block: Block): Promise<void>
   const row: LooseRow = { ...orphanKey(hash), value };
   // The row by which its chunks are found goes first; before they are all here it counts for nothing.
   await store.put([row]);
-  await store.put(chunkRows(block.raw, 0, (i) => orphanChunkKey(hash, i)));
+  // Others may make room of it meanwhile, and then nothing names its chunks: they go by themselves.
+  const expiresAt = nowSeconds(ctx.clock) + CHAIN_LIMITS.orphanBytesSeconds;
+  const chunks = chunkRows(block.raw, 0, (i) => orphanChunkKey(hash, i));
+  await store.put(chunks.map((chunk) => ({ ...chunk, expiresAt })));
 }
 
 /** The bytes, undefined when they are not wholly here. */

@@ -307,19 +307,28 @@ async function checkEnd(
     expect(confirmed.has(txid) || there.has(txid), `${run}: transaction ${i}`).toBe(true);
   }
   expect(await brokenInvariants({ store, chain } as never), run).toEqual([]);
-  await checkOrphans(store, plot, run);
+  await checkWaiting(store, plot, run);
 }
 
-/** No whole orphan waits for what is here, and nothing is left of one that waits no longer. */
-async function checkOrphans(store: Store, plot: Plot, run: string): Promise<void> {
-  const waiting = new Set((await store.list(ORPHANS)).map(({ sk }) => sk));
-  for (const [hash, { name, parent, block }] of plot.blocks) {
-    const chunks = await store.list(`${ORPHANS}#${hash}`);
-    if (!waiting.has(hash)) expect(chunks, `${run}: ${name} was an orphan`).toEqual([]);
+const chunksOf = (store: Store, hash: string) => store.list(`${ORPHANS}#${hash}`);
+
+/** No whole orphan waits for what is here. */
+async function checkWaiting(store: Store, plot: Plot, run: string): Promise<void> {
+  for (const { sk: hash } of await store.list(ORPHANS)) {
+    const { name, parent, block } = plot.blocks.get(hash) as StoryBlock;
+    const chunks = await chunksOf(store, hash);
     const bytes = chunks.reduce((sum, { value }) => sum + value.length, 0);
     if (bytes !== block.raw.length || parent === undefined) continue;
     const found = await store.read([blockKey(parent.entry.hash)]);
     expect(found, `${run}: ${name} waits for its parent`).toEqual([undefined]);
+  }
+}
+
+/** Nothing is left of an orphan when its time is up. */
+async function checkNoOrphans(store: Store, plot: Plot, run: string): Promise<void> {
+  expect(await store.list(ORPHANS), run).toEqual([]);
+  for (const [hash, { name }] of plot.blocks) {
+    expect(await chunksOf(store, hash), `${run}: ${name} was an orphan`).toEqual([]);
   }
 }
 
@@ -361,6 +370,9 @@ async function runProcesses(seed: number): Promise<void> {
   if (adopted !== undefined) await last.mempool.reconcile(adopted);
   await last.mempool.tick();
   await checkEnd(store, plot, told, last, `seed ${seed}`);
+  clock.seconds += 2 * 3600 + 60;
+  await last.chain.tick();
+  await checkNoOrphans(store, plot, `seed ${seed}`);
 }
 
 it('processes on one store, in any order, dying anywhere: what was taken is kept', async () => {

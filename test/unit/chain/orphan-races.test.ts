@@ -8,7 +8,7 @@ import { createChain } from '../../../lib/chain/create-chain.ts';
 import type { Chain } from '../../../lib/chain/types.ts';
 import { Fault } from '../../../lib/faults.ts';
 import type { RowKey, Store } from '../../../lib/ports/store.ts';
-import { blockKey, ORPHANS } from '../../../lib/store/layout.ts';
+import { blockKey, ORPHANS, orphanChunkKey } from '../../../lib/store/layout.ts';
 import { easyNetwork, Story, type StoryBlock } from '../../helpers/chain-builder.ts';
 import { LATE, TestClock, tipHash, verifier } from '../../helpers/chain-rig.ts';
 
@@ -47,7 +47,7 @@ async function open() {
   const accept = (chain: Chain, { block }: StoryBlock) =>
     chain.acceptBlock(block.raw, { asked: true });
   await accept(plain, base);
-  return { store, story, chainOn, plain, base, parent, child, accept };
+  return { store, clock, story, chainOn, plain, base, parent, child, accept };
 }
 
 /** As another process keeps a block whose parent it does not know. */
@@ -167,4 +167,23 @@ it('the parent loses its place to another block, and wins it back with its orpha
   expect((await accept(other, parent)).status).toBe('tip');
   expect(await tipHash(plain)).toBe(child.entry.hash);
   expect(await store.list(ORPHANS)).toEqual([]);
+});
+
+it('an orphan that makes room while it is being kept leaves nothing for good', async () => {
+  const { store, clock, story, chainOn, plain, child, accept } = await open();
+  const { pk } = orphanChunkKey(child.entry.hash, 0);
+  const isRest = (call: string, args: readonly unknown[]): boolean =>
+    call === 'put' && (args[0] as RowKey[]).some((row) => row.pk === pk);
+  const keeper = chainOn(
+    interrupted(store, isRest, async () => {
+      clock.seconds += 1;
+      for (const other of story.mineMany(17, { on: child }).slice(1)) await accept(plain, other);
+    }),
+  );
+  expect((await accept(keeper, child)).status).toBe('orphan');
+  expect(await store.list(ORPHANS)).toHaveLength(16);
+  clock.seconds += 7201;
+  await plain.tick();
+  expect(await store.list(ORPHANS)).toEqual([]);
+  expect(await store.list(pk)).toEqual([]);
 });

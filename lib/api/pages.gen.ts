@@ -9,8 +9,8 @@ export interface Page {
 export const HOME: Page = {
   policy: [
     "default-src 'none'",
-    "script-src 'sha256-fAiEENzHMM6cA72TZhZfE77BzVKr71sWg9UPluZpbcg='",
-    "style-src 'sha256-OUNA6no+muRg+wRTkdmbT1q7605aHOU6SCajYSHN7rc='",
+    "script-src 'sha256-y4JyT3GBhaRew0T+QJ/pi3OEfeuTPCU1GjiRXAvon6I='",
+    "style-src 'sha256-y/TSHBGgOemh896GlqCE5GiXuqZ6ouKZP/kAGG4f7Hc='",
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -23,11 +23,12 @@ export const HOME: Page = {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>stackchain node</title>
 <style>
-:root { color-scheme: light dark; --line: #8884; --soft: #888; --accent: #c60; }
+:root { color-scheme: light dark; --line: #8884; --soft: #666; --accent: #a84b00; --wrong: #b00; }
+@media (prefers-color-scheme: dark) { :root { --soft: #aaa; --accent: #f93; --wrong: #f88; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 68rem; padding: 1rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 h1 small { color: var(--soft); font-weight: normal; }
-.cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); }
+.cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
 .card b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .card span { color: var(--soft); }
@@ -38,7 +39,11 @@ td.n, th.n { text-align: right; }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
 td.hash { max-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; width: 60%; }
 a { color: var(--accent); } nav a { margin-right: 1rem; }
-#error { color: #c00; }
+details { border: 1px solid var(--line); border-radius: .5rem; margin: 1.5rem 0; padding: .6rem .8rem; }
+summary { cursor: pointer; font-weight: bold; }
+dt { font-weight: 600; margin-top: .6rem; } dd { margin: 0; }
+#error { color: var(--wrong); }
+@media (max-width: 40rem) { th, td { padding-right: .4rem; } td.hash { width: 30%; } }
 </style>
 </head>
 <body>
@@ -55,10 +60,29 @@ a { color: var(--accent); } nav a { margin-right: 1rem; }
 <h2>Latest blocks</h2>
 <div class="wide">
 <table>
-<thead><tr><th class="n">Height</th><th>Time</th><th class="n">Transactions</th><th>Hash</th></tr></thead>
+<thead><tr><th class="n">Height</th><th>Time</th><th class="n">Txs</th><th>Hash</th></tr></thead>
 <tbody id="blocks"></tbody>
 </table>
 </div>
+<details>
+<summary>What you see</summary>
+<dl>
+<dt>Block</dt>
+<dd>A page of the ledger. Its hash names it, and it names the one before: to change a block, all work
+since then would have to be done again. Height counts from the first block, which is 0.</dd>
+<dt>Miner</dt>
+<dd>Tries numbers until a block’s hash is small enough, at so many hashes a second (H/s). The lower
+the target, the greater the difficulty. Whoever finds a block is paid by its first transaction, the
+coinbase.</dd>
+<dt>Transaction, address</dt>
+<dd>A transaction spends coins that earlier ones paid and pays new ones to addresses. An address stands
+for a key: only who has the key can spend. Until a block takes it, a transaction waits in the mempool.</dd>
+<dt>Peer, fork</dt>
+<dd>Nodes tell their peers of new blocks. Where two are found at once the chain forks; all follow the
+branch with most work, and what the other held goes back to the mempool. The newest block, the tip, may
+therefore change: the deeper a block lies, the surer it is.</dd>
+</dl>
+</details>
 <h2>More</h2>
 <nav>
 <a href="docs">API</a>
@@ -109,7 +133,7 @@ function showNode(node) {
   show('height', node.height + (node.syncing ? ' of ' + node.headers : ''));
   show('difficulty', node.difficulty.toPrecision(4));
   show('mempool', node.mempool.count + ' tx, ' + Math.ceil(node.mempool.bytes / 1000) + ' kB');
-  show('peers', node.peers);
+  show('peers', node.peers === 0 ? 'none' : node.peers);
   show('mining', node.mining.active ? rate(node.mining.hashRate) : 'off');
   show('tip', node.tip);
 }
@@ -132,15 +156,23 @@ function showBlocks(blocks) {
 }
 
 let shownTip = '';
+let shownAt = '';
+// An alert that is set again is read out again.
+function say(text) {
+  if (element('error').textContent !== text) show('error', text);
+}
+
 async function refresh() {
   try {
     const node = await read('v1/node');
     showNode(node);
     if (node.tip !== shownTip) showBlocks(await read('api/blocks'));
     shownTip = node.tip;
-    show('error', '');
+    shownAt = new Date().toLocaleTimeString();
+    say('');
   } catch (error) {
-    show('error', 'Cannot read the node: ' + error.message);
+    const stale = shownAt === '' ? '' : '. What you see is of ' + shownAt;
+    say('Cannot read the node: ' + error.message + stale);
   }
   setTimeout(refresh, document.hidden ? 30000 : 3000);
 }
@@ -155,7 +187,7 @@ export const DOCS: Page = {
   policy: [
     "default-src 'none'",
     "script-src 'sha256-p/R2prExJF/aEJS/POX29iFW6eh1I9BuRkvLPeOqEb0='",
-    "style-src 'sha256-ByMfmwYtVJlOsSNg9CmtfDuf1psdiOwhrwc2LIqIZrs='",
+    "style-src 'sha256-AlYy42IDbVhyWIQd4OG7+LcyKjGPH7faFsngmQSRMDA='",
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -168,7 +200,8 @@ export const DOCS: Page = {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>stackchain API</title>
 <style>
-:root { color-scheme: light dark; --line: #8884; --soft: #888; --accent: #c60; }
+:root { color-scheme: light dark; --line: #8884; --soft: #666; --accent: #a84b00; --wrong: #b00; }
+@media (prefers-color-scheme: dark) { :root { --soft: #aaa; --accent: #f93; --wrong: #f88; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; text-transform: capitalize; }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .4rem 0; padding: .4rem .8rem; }
@@ -180,7 +213,8 @@ summary code { font-size: .95em; } summary span { color: var(--soft); margin-lef
 pre { background: #8881; border-radius: .4rem; font: .85em/1.4 ui-monospace, monospace;
   overflow-x: auto; padding: .6rem; }
 dt { font-weight: 600; margin-top: .5rem; } a { color: var(--accent); }
-#error { color: #c00; }
+#error { color: var(--wrong); }
+code { overflow-wrap: anywhere; }
 </style>
 </head>
 <body>

@@ -71,15 +71,27 @@ describe.skipIf(CHROMIUM === undefined)('pages in a browser', () => {
       expect(await page.locator('#height').textContent()).toBe('12');
       expect(await page.locator('#error').textContent()).toBe('');
       await page.locator('nav a').first().click();
-      await page.locator('details').first().waitFor();
+      await page.locator('#operations details').first().waitFor();
       expect(await page.title()).toBe('stackchain API');
       expect(wrong).toEqual([]);
       await page.close();
     },
   );
 
+  it('says since when it has not reached the node, and goes on when it answers', async () => {
+    const { page } = await open('/without', '#blocks tr');
+    let isDown = true;
+    await page.route('**/v1/node', (route) => (isDown ? route.abort() : route.continue()));
+    const error = page.locator('#error');
+    await error.filter({ hasText: /^Cannot read the node: .+ What you see is of \d/ }).waitFor();
+    expect(await page.locator('#height').textContent()).toBe('12');
+    isDown = false;
+    await error.filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
+    await page.close();
+  });
+
   it('shows the API', async () => {
-    const { page, wrong } = await open('/without/docs', 'details');
+    const { page, wrong } = await open('/without/docs', '#operations details');
     const { paths } = (await (await fetch(`${url}/without/openapi.json`)).json()) as {
       paths: Record<string, object>;
     };

@@ -115,6 +115,21 @@ describe('openapi.json', () => {
   });
 });
 
+/** Relative luminance, WCAG 2.2. */
+function luminance(hex: string): number {
+  const digits = hex.length === 3 ? [...hex].map((digit) => digit + digit) : hex.match(/../g);
+  const [red = 0, green = 0, blue = 0] = (digits ?? []).map((pair) => {
+    const part = Number.parseInt(pair, 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function contrast(one: string, other: string): number {
+  const [dark = 0, light = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
 describe('pages', () => {
   it('are those of web/', () => {
     const committed = readFileSync(
@@ -137,6 +152,22 @@ describe('pages', () => {
     expect(html).not.toMatch(/\son\w+=/);
     expect(html).not.toMatch(/innerHTML|document\.write/);
     expect(html.match(/<script>/g)).toHaveLength(1);
+  });
+
+  it.each(['/', '/docs'])('%s is readable in light and dark: WCAG AA, 4.5 to 1', async (path) => {
+    const html = await (await createHarness().app.request(path)).text();
+    const schemes = [...html.matchAll(/:root \{([^}]*--soft[^}]*)\}/g)].map(
+      ([, rule]) => rule ?? '',
+    );
+    expect(schemes).toHaveLength(2);
+    for (const [i, rule] of schemes.entries()) {
+      // Chromium's canvas of each scheme.
+      const ground = i === 0 ? 'fff' : '121212';
+      for (const name of ['soft', 'accent', 'wrong']) {
+        const [, colour = ''] = new RegExp(`--${name}: #([0-9a-f]+);`).exec(rule) ?? [];
+        expect(contrast(colour, ground), `${name} of ${ground}`).toBeGreaterThanOrEqual(4.5);
+      }
+    }
   });
 
   it('link to what is there', async () => {

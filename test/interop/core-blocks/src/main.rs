@@ -27,7 +27,12 @@ fn bytes(hex: &Value) -> Vec<u8> {
 }
 
 fn list(input: &Value, name: &str) -> Vec<Vec<u8>> {
-    input[name].as_array().expect(name).iter().map(bytes).collect()
+    input[name]
+        .as_array()
+        .expect(name)
+        .iter()
+        .map(bytes)
+        .collect()
 }
 
 fn tip(chain: &ChainstateManager) -> [u8; 32] {
@@ -36,7 +41,9 @@ fn tip(chain: &ChainstateManager) -> [u8; 32] {
 
 fn offer(chain: &ChainstateManager, raw: &[u8]) -> Result<(), String> {
     let block = Block::new(raw).map_err(|error| error.to_string())?;
-    let encoded = block.consensus_encode().map_err(|error| error.to_string())?;
+    let encoded = block
+        .consensus_encode()
+        .map_err(|error| error.to_string())?;
     if encoded.len() != raw.len() {
         return Err("bytes after the block".into());
     }
@@ -83,7 +90,11 @@ fn main() {
     for raw in list(&input, "offers") {
         let result = offer(&chain, &raw);
         if input["tree"] == true {
-            let shown: String = tip(&chain).iter().rev().map(|b| format!("{b:02x}")).collect();
+            let shown: String = tip(&chain)
+                .iter()
+                .rev()
+                .map(|b| format!("{b:02x}"))
+                .collect();
             println!("{shown} {}", result.err().unwrap_or_default());
             continue;
         }

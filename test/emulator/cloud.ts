@@ -9,6 +9,7 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { deleteStacks, deployedNodes } from '../../cli/cloud/deployed.ts';
 import { EMULATOR_REGION } from '../../cli/cloud/emulator.ts';
 import { type CloudNode, type LocalCloud, startLocalCloud } from '../../cli/cloud/local-cloud.ts';
 import { createDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
@@ -74,6 +75,7 @@ export async function openCloud(
   const params = easyNetwork({ powLimitBits: bits, time });
   writeFileSync(networkFile, JSON.stringify(toNetworkFile(params)));
   const given = process.env['AWS_ENDPOINT_URL'];
+  if (given !== undefined) await refuseOthers(given);
   const cloud = await startLocalCloud({
     nodes,
     networkFile,
@@ -180,10 +182,22 @@ export async function openCloud(
     async close() {
       lambda.destroy();
       sqs.destroy();
+      // What runs on goes to the next: its stacks have these names too, and another chain.
+      if (given !== undefined) await deleteStacks(config, 'all', () => undefined);
       await cloud.stop();
       rmSync(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** An emulator that runs already may hold what somebody else put there: it is not ours to take down. */
+async function refuseOthers(endpoint: string): Promise<void> {
+  const config = { endpoint, region: EMULATOR_REGION, credentials: CREDENTIALS };
+  const left = await deployedNodes(config);
+  if (left.length === 0) return;
+  throw new Error(
+    `${endpoint} holds ${left.join(', ')}: \`stackchain destroy --local --delete-data\` takes them down`,
+  );
 }
 
 export const storeOf = ({ cloud, nodes }: TestCloud, node: number): Store =>

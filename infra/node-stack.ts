@@ -15,7 +15,11 @@ import type { Construct } from 'constructs';
 import { NodeApi } from './constructs/api.ts';
 import { MonthlyBudget } from './constructs/budget.ts';
 import { ForeignLines } from './constructs/foreign-lines.ts';
-import { NodeFunctions, type NodeFunctionsProps } from './constructs/functions.ts';
+import {
+  checkEnvironment,
+  NodeFunctions,
+  type NodeFunctionsProps,
+} from './constructs/functions.ts';
 import { NodeGossip } from './constructs/gossip.ts';
 import { LambdaMiner } from './constructs/lambda-miner.ts';
 import { NodeMiner } from './constructs/miner.ts';
@@ -90,6 +94,8 @@ export class NodeStack extends Stack {
     if (props.budget !== undefined) {
       new MonthlyBudget(this, 'Budget', this.nodeId, props.budget);
     }
+    const called = this.lambdaMiner === undefined ? [] : [this.lambdaMiner.fn];
+    for (const each of [...Object.values(all), ...called]) checkEnvironment(each);
   }
 
   /** Beforehand: CloudFormation would say it after minutes, of one role among others. */

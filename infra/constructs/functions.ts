@@ -6,6 +6,7 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
+  type CfnFunction,
   Code,
   Function as LambdaFunction,
   RecursiveLoop,
@@ -108,4 +109,39 @@ export function makeFunction(
     ...(mayLoop === true && { recursiveLoop: RecursiveLoop.ALLOW }),
   });
   return { role, fn };
+}
+
+/** All of a function's variables together, as JSON: so Lambda measures them. */
+const ENVIRONMENT_CHARS_MAX = 4096;
+/** As long as what a template leaves to CloudFormation gets; else a table's name, or a key's ARN. */
+const LATE_CHARS: Readonly<Record<string, number>> = {
+  'AWS::Partition': 9,
+  'AWS::Region': 15,
+  'AWS::AccountId': 12,
+};
+const REF_CHARS = 48;
+const ATTRIBUTE_CHARS = 80;
+
+/** Text with what is only known at the deploy filled in. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const late = value as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
+  const { Ref: ref, 'Fn::Join': join } = late;
+  if (join !== undefined) return join[1].map(textOf).join(join[0]);
+  return '-'.repeat(ref === undefined ? ATTRIBUTE_CHARS : (LATE_CHARS[ref] ?? REF_CHARS));
+}
+
+/** To be asked when all is told to it: CloudFormation would say it in the middle of a deploy. */
+export function checkEnvironment(fn: LambdaFunction): void {
+  const { environment } = fn.node.defaultChild as CfnFunction;
+  const { variables = {} } = Stack.of(fn).resolve(environment) as {
+    variables?: Record<string, unknown>;
+  };
+  const texts = Object.entries(variables).map(([name, value]) => [name, textOf(value)]);
+  const { length } = JSON.stringify(Object.fromEntries(texts));
+  if (length <= ENVIRONMENT_CHARS_MAX) return;
+  throw new Error(
+    `what '${fn.node.id}' is told of its network and peers does not fit: ${length} of ` +
+      `${ENVIRONMENT_CHARS_MAX} characters; fewer nodes, peers or checkpoints do`,
+  );
 }

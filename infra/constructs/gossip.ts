@@ -33,6 +33,8 @@ const VISIBILITY = Duration.seconds(180);
 const RECEIVES_MAX = 5;
 const BATCH = 10;
 const CONCURRENCY_MAX = 5;
+/** The CDK spreads statements over policies, but splits none; a managed policy holds 6,144 characters. */
+const QUEUES_PER_STATEMENT = 20;
 
 export class NodeGossip extends Construct {
   readonly inbox: Queue;
@@ -125,7 +127,9 @@ export class NodeGossip extends Construct {
         `arn:${partition}:sqs:${region}:${account}:${inboxName({ network: this.#id.network, node })}`,
     );
     const resources = [...own, ...foreign.map(({ queue }) => queue)];
-    if (resources.length === 0) return;
-    role.addToPolicy(new PolicyStatement({ actions: [...this.#sending], resources }));
+    for (let at = 0; at < resources.length; at += QUEUES_PER_STATEMENT) {
+      const some = resources.slice(at, at + QUEUES_PER_STATEMENT);
+      role.addToPolicy(new PolicyStatement({ actions: [...this.#sending], resources: some }));
+    }
   }
 }

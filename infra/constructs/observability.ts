@@ -33,6 +33,8 @@ const AWAY_PERIODS = 8;
 const AWAY_FAILURES = 2;
 const FIVE_MINUTES = Duration.minutes(5);
 const MINUTE_SECONDS = 60;
+/** CloudWatch looks no further back. */
+const PERIOD_MINUTES_MAX = 24 * 60;
 /** Two hourly calls may fail to find a block in time; a third is a fault. */
 const CALLED_PATIENCE = Duration.hours(3);
 
@@ -96,10 +98,8 @@ export class NodeAlarms extends Construct {
   }
 
   #runningMinerAlarms({ id, spacingSeconds }: NodeAlarmsProps): void {
-    const minutes = Math.max(
-      1,
-      Math.ceil((spacingSeconds * SPACINGS_WITHOUT_BLOCK) / MINUTE_SECONDS),
-    );
+    const patience = Math.ceil((spacingSeconds * SPACINGS_WITHOUT_BLOCK) / MINUTE_SECONDS);
+    const minutes = Math.min(Math.max(1, patience), PERIOD_MINUTES_MAX);
     new Alarm(this, 'NoBlock', {
       alarmDescription: 'No block in ten spacings although a miner is on.',
       metric: ownMetric(id, 'BlocksConnected', {

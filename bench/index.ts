@@ -17,6 +17,7 @@ const QUICK: Readonly<Record<string, string>> = {
   'dynamodb-rounds': 'dynamodb-rounds.ts',
   prices: 'prices/index.ts',
   verifiers: 'verifiers.ts',
+  sighash: 'sighash.ts',
 };
 const BY_NAME: Readonly<Record<string, string>> = {
   'cloud-propagation': 'cloud-propagation.ts',

@@ -7,3 +7,6 @@ export const sha256 = (bytes: Uint8Array): Uint8Array => nobleSha256(bytes);
 export const hash256 = (bytes: Uint8Array): Uint8Array => nobleSha256(nobleSha256(bytes));
 /** RIPEMD-160 of SHA-256: what an address names. */
 export const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(nobleSha256(bytes));
+/** A SHA-256 under way: of what came so far, a copy may go on by itself. */
+export type Sha256 = ReturnType<typeof startSha256>;
+export const startSha256 = () => nobleSha256.create();

@@ -1,7 +1,7 @@
 /** The digest that a signature signs, in Bitcoin's legacy form. */
 import { fromDisplay } from '../codec/hex.ts';
 import { ByteWriter, compactSizeBytes } from '../codec/writer.ts';
-import { hash256 } from '../crypto/hash.ts';
+import { hash256, type Sha256, sha256, startSha256 } from '../crypto/hash.ts';
 import type { Tx } from '../types.ts';
 
 export const SIGHASH_ALL = 1;
@@ -12,28 +12,67 @@ const TYPE_MASK = 0x1f;
 const NOTHING = new Uint8Array(0);
 const OP_CODESEPARATOR = 0xab;
 const OUTPOINT_BYTES = 36;
+/** Outpoint, empty script, sequence. */
+const BARE_INPUT_BYTES = OUTPOINT_BYTES + 1 + 4;
+
+/** From so many inputs on, hashing what lies before one only once pays for remembering it. */
+const MANY_INPUTS = 12;
 
 /**
  * All inputs and outputs, scriptSigs left out but the one at `index`, which is the script of the
  * coin that it spends. 32 bytes in byte order. The script must hold no OP_CODESEPARATOR (P2PKH).
  */
 export function sighashAll(tx: Tx, index: number, scriptCode: Uint8Array): Uint8Array {
+  return tx.inputs.length < MANY_INPUTS
+    ? hash256(signedBytes(tx, index, scriptCode))
+    : sighashOfMany(tx, index, scriptCode);
+}
+
+function signedBytes({ raw, inputs }: Tx, index: number, scriptCode: Uint8Array): Uint8Array {
   // Copied from the raw bytes: outpoints need not be turned round twice.
-  const { raw, inputs } = tx;
   const scripts = inputs.reduce((sum, input) => sum + scriptBytes(input.scriptSig), 0);
   const to = new ByteWriter(raw.length - scripts + inputs.length + scriptCode.length + 12);
-  let at = 4 + compactSizeBytes(inputs.length);
+  let at = inputsAt(inputs.length);
   to.bytes(raw.subarray(0, at));
   inputs.forEach((input, i) => {
     to.bytes(raw.subarray(at, at + OUTPOINT_BYTES));
     to.varBytes(i === index ? scriptCode : NOTHING).u32(input.sequence);
     at += OUTPOINT_BYTES + scriptBytes(input.scriptSig) + 4;
   });
-  to.bytes(raw.subarray(at)).u32(SIGHASH_ALL);
-  return hash256(to.done());
+  return to.bytes(raw.subarray(at)).u32(SIGHASH_ALL).done();
 }
 
+const inputsAt = (count: number): number => 4 + compactSizeBytes(count);
 const scriptBytes = (script: Uint8Array): number => compactSizeBytes(script.length) + script.length;
+
+/** What all inputs of a transaction sign alike, and the hash of its first `at` bytes under way. */
+interface Begun {
+  /** No script at any input. */
+  readonly bytes: Uint8Array;
+  at: number;
+  hash: Sha256;
+}
+
+const begun = new WeakMap<Tx, Begun>();
+
+/** Inputs come in order, and what lies before one is the same for all that follow it. */
+function sighashOfMany(tx: Tx, index: number, scriptCode: Uint8Array): Uint8Array {
+  const known = begun.get(tx) ?? {
+    bytes: signedBytes(tx, -1, NOTHING),
+    at: 0,
+    hash: startSha256(),
+  };
+  begun.set(tx, known);
+  const { bytes } = known;
+  const at = inputsAt(tx.inputs.length) + index * BARE_INPUT_BYTES;
+  if (at < known.at) Object.assign(known, { at: 0, hash: startSha256() });
+  known.hash.update(bytes.subarray(known.at, at));
+  known.at = at;
+  const scriptAt = at + OUTPOINT_BYTES;
+  const script = new ByteWriter().varBytes(scriptCode).done();
+  const all = known.hash.clone().update(bytes.subarray(at, scriptAt)).update(script);
+  return sha256(all.update(bytes.subarray(scriptAt + 1)).digest());
+}
 
 /** OP_CODESEPARATOR is not signed. Data that looks like one stays. */
 function withoutSeparators(script: Uint8Array): Uint8Array {

@@ -35,7 +35,7 @@ import {
   VersionedCells,
 } from './cells.ts';
 import type { KvWrite } from './kv.ts';
-import type { KvCore } from './kv-core.ts';
+import type { KvCore, Planned } from './kv-core.ts';
 import { KvSnapshot } from './kv-snapshot.ts';
 import { failedCondition, Lifetime, snapshotAgeCheck } from './support.ts';
 import { sweepExpired } from './sweep.ts';
@@ -107,7 +107,7 @@ export class KvStore implements SharedStore {
     this.#life.check();
     checkOps(ops);
     const writes = ops.flatMap(opWrites);
-    return this.#core.exclusively(async (view) => {
+    return this.#core.together(async (view): Promise<Planned<TransactResult>> => {
       this.#life.check();
       const cells = await view.getMany(
         ops.flatMap((op) => [looseKey(op), chainKey(op), claimKey(op)]),
@@ -120,11 +120,10 @@ export class KvStore implements SharedStore {
           inChain: chain !== undefined,
           claim: claim && decodeClaim(claim).claim,
         });
-        if (condition !== undefined) return { ok: false, index, condition };
+        if (condition !== undefined) return { result: { ok: false, index, condition }, writes: [] };
       }
       if (ops.some((op) => op.op === 'claim')) this.#core.claims = true;
-      if (writes.length > 0) await this.#core.kv.batch(writes);
-      return { ok: true };
+      return { result: { ok: true }, writes };
     });
   }
 
@@ -176,9 +175,9 @@ export class KvStore implements SharedStore {
   async #writeLoose(writes: readonly KvWrite[]): Promise<void> {
     for (let at = 0; at < writes.length; at += LOOSE_ROWS_PER_BATCH) {
       const part = writes.slice(at, at + LOOSE_ROWS_PER_BATCH);
-      await this.#core.mutex.run(() => {
+      await this.#core.together(async () => {
         this.#life.check();
-        return this.#core.kv.batch(part);
+        return { result: undefined, writes: part };
       });
     }
   }

@@ -141,15 +141,20 @@ export async function listWallets(
   const { walletKeyParameter } = await import('../../infra/names.ts');
   const client = new DynamoDBClient({ ...awsLimits(), ...config });
   const found: Wallets[] = [];
-  for await (const { TableNames = [] } of paginateListTables({ client }, {})) {
-    for (const table of TableNames) {
-      const [, network = '', node = ''] = WALLET_TABLE.exec(table) ?? [];
-      if (node === '' || (nodes !== 'all' && !nodes.includes(node))) continue;
-      if (only !== undefined && network !== only) continue;
-      found.push({ node, table, key: walletKeyParameter({ network, node }) });
+  try {
+    for await (const { TableNames = [] } of paginateListTables({ client }, {})) {
+      for (const table of TableNames) {
+        const [, network = '', node = ''] = WALLET_TABLE.exec(table) ?? [];
+        if (node === '' || (nodes !== 'all' && !nodes.includes(node))) continue;
+        if (only !== undefined && network !== only) continue;
+        found.push({ node, table, key: walletKeyParameter({ network, node }) });
+      }
     }
+  } catch (cause) {
+    throw remote(`Error: which wallets there are cannot be read: ${(cause as Error).name}.`, cause);
+  } finally {
+    client.destroy();
   }
-  client.destroy();
   return found.sort((a, b) => byNumber(a.table, b.table));
 }
 

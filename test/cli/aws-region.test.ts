@@ -16,15 +16,22 @@ let server: Server;
 const regions: string[] = [];
 /** What AWS answers. */
 let refusal: string;
+/** What CloudFormation answers instead. */
+let stacks: string | undefined;
 let flags: string[];
 
 beforeEach(async () => {
   regions.length = 0;
   refusal = 'AccessDeniedException';
+  stacks = undefined;
   server = createServer((request, response) => {
     const scope = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? '');
     regions.push(scope?.[1] ?? 'unsigned');
     request.resume();
+    if (request.headers['x-amz-target'] === undefined && stacks !== undefined) {
+      response.end(stacks);
+      return;
+    }
     response.statusCode = 400;
     response.setHeader('content-type', 'application/x-amz-json-1.0');
     response.end(JSON.stringify({ __type: refusal, message: 'not yours' }));
@@ -91,6 +98,17 @@ it.each(COMMANDS)('`%s` asks nothing for a name that no node can have', async (c
     );
   }
   expect(regions).toEqual([]);
+});
+
+it('`destroy` says that wallets cannot be read, which is the other side’s', async () => {
+  sign();
+  const result = '<DescribeStacksResult><Stacks/></DescribeStacksResult>';
+  stacks = `<DescribeStacksResponse>${result}</DescribeStacksResponse>`;
+  expect(await cli(['destroy', ...flags])).toMatchObject({
+    code: 4,
+    stdout: '',
+    stderr: 'Error: which wallets there are cannot be read: AccessDeniedException.\n',
+  });
 });
 
 it.each([...COMMANDS, 'destroy'])('`%s` says where credentials come from', async (command) => {

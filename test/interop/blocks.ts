@@ -4,7 +4,7 @@
  * at heights where they move. A block that we accept and the judge refuses, or that we refuse for
  * another reason than one of our own (`stack-…`) while the judge accepts, is a fault.
  *
- *   npx node test/interop/blocks.ts [--judge btcd|core] [--count 2000] [--seed N]
+ *   npm run interop -- [--judge btcd|core] [--count 2000] [--seed N]
  */
 import { parseArgs } from 'node:util';
 import { seeded } from '../../bench/asert/simulate.ts';

@@ -75,6 +75,7 @@ describeOnDynoxide('dynoxide', (connect) => {
           for (const step of steps) {
             await teller.tell(step);
             await teller.check();
+            await teller.agree();
           }
         } finally {
           await each.close();

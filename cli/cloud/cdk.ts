@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { machine, remote } from '../errors.ts';
 import { type Keeper, stopGroup } from './keeper.ts';
@@ -56,13 +57,13 @@ export async function runCdk(args: readonly string[], options: CdkRun): Promise<
   const stop = (): void => void stopGroup(child);
   signal?.addEventListener('abort', stop);
   let tail = '';
-  const listen = (chunk: Buffer): void => {
-    tail = (tail + chunk.toString()).slice(-TAIL_CHARS);
-    for (const line of chunk.toString().split('\n'))
-      if (line.trim()) options.note?.(line.trimEnd());
+  const listen = (line: string): void => {
+    tail = `${tail}${line}\n`.slice(-TAIL_CHARS);
+    if (line.trim()) options.note?.(line.trimEnd());
   };
-  child.stdout?.on('data', listen);
-  child.stderr?.on('data', listen);
+  for (const input of [child.stdout, child.stderr]) {
+    if (input !== null) createInterface({ input }).on('line', listen);
+  }
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

@@ -6,13 +6,15 @@ import { runCdk } from '../../cli/cloud/cdk.ts';
 import { cleanEnv } from '../../cli/cloud/emulator.ts';
 import { tempDir } from '../helpers/cli.ts';
 
-const failureOf = async (script: string): Promise<string> => {
+const failureOf = async (script: string, note?: (line: string) => void): Promise<string> => {
   const cwd = tempDir();
   writeFileSync(join(cwd, 'app.mjs'), script);
   writeFileSync(join(cwd, 'cdk.json'), JSON.stringify({ app: 'node app.mjs' }));
   mkdirSync(join(cwd, 'home'));
   const env = { ...cleanEnv(), HOME: join(cwd, 'home') };
-  const failure = await runCdk(['synth'], { cwd, env }).catch((error: Error) => error.message);
+  const failure = await runCdk(['synth'], { cwd, env, ...(note && { note }) }).catch(
+    (error: Error) => error.message,
+  );
   return String(failure);
 };
 
@@ -25,4 +27,12 @@ it('one that says nothing is said to have ended', async () => {
   expect(await failureOf('process.exit(7);')).toMatch(
     /^Error: cdk synth failed: node app\.mjs: Subprocess exited with error 7$/,
   );
+}, 60_000);
+
+it('what comes in pieces is heard by the line', async () => {
+  const script = `process.stderr.write('one ha');
+setTimeout(() => { process.stderr.write('lf\\n'); setTimeout(() => process.exit(7), 300); }, 300);`;
+  const lines: string[] = [];
+  await failureOf(script, (line) => lines.push(line));
+  expect(lines).toEqual(expect.arrayContaining(['one half']));
 }, 60_000);

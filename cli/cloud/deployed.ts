@@ -165,7 +165,7 @@ export async function deleteWallets(config: AwsConfig, wallets: readonly Wallets
   const { DeleteParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const dynamo = new DynamoDBClient({ ...awsLimits(), ...config });
   const ssm = new SSMClient({ ...awsLimits(), ...config });
-  for (const { table: TableName, key: Name } of wallets) {
+  const remove = async ({ table: TableName, key: Name }: Wallets): Promise<void> => {
     await dynamo.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
     await waitUntilTableExists({ client: dynamo, maxWaitTime: 120 }, { TableName });
     await dynamo.send(new DeleteTableCommand({ TableName }));
@@ -173,7 +173,16 @@ export async function deleteWallets(config: AwsConfig, wallets: readonly Wallets
       // A node that never made a wallet has none.
       if (error.name !== 'ParameterNotFound') throw error;
     });
+  };
+  try {
+    for (const one of wallets) {
+      await remove(one).catch((cause: Error) => {
+        const text = `Error: the wallets of ${one.node} cannot be deleted: ${cause.name}.`;
+        throw remote(text, cause);
+      });
+    }
+  } finally {
+    dynamo.destroy();
+    ssm.destroy();
   }
-  dynamo.destroy();
-  ssm.destroy();
 }

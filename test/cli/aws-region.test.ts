@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { deleteWallets } from '../../cli/cloud/deployed.ts';
 import { toNetworkFile } from '../../lib/params/index.ts';
 import { easyNetwork } from '../helpers/chain-builder.ts';
 import { cli, tempDir } from '../helpers/cli.ts';
@@ -108,6 +109,15 @@ it('`destroy` says that wallets cannot be read, which is the other side’s', as
     code: 4,
     stdout: '',
     stderr: 'Error: which wallets there are cannot be read: AccessDeniedException.\n',
+  });
+});
+
+it('and whose wallets cannot be deleted', async () => {
+  sign();
+  const wallets = [{ node: 'node1', table: 'stackchain-x-node1-wallets', key: '/x/node1/key' }];
+  await expect(deleteWallets({ region: 'us-east-1' }, wallets)).rejects.toMatchObject({
+    exit: 4,
+    message: 'Error: the wallets of node1 cannot be deleted: AccessDeniedException.',
   });
 });
 

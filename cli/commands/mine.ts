@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { systemRandom } from '../../lib/adapters/system-random.ts';
+import type { Kernel } from '../../lib/adapters/wasm-engine.ts';
 import { prepareWide } from '../../lib/adapters/wide-kernel.ts';
 import { parseAddress } from '../../lib/codec/index.ts';
 import type { WorkSource } from '../../lib/mining/types.ts';
@@ -198,8 +199,12 @@ async function mineUntil(
   context: Context,
   wanted: Wanted,
   job: Job,
-  stop: { readonly signal: AbortSignal; readonly asked: Promise<void> },
+  during: {
+    readonly stop: { readonly signal: AbortSignal; readonly asked: Promise<void> };
+    readonly wide: Kernel | undefined;
+  },
 ): Promise<void> {
+  const { stop } = during;
   const { source: node, params } = job;
   const rpc = createRpcSource(node);
   // A node that is not there or refuses us is told at once; one that goes away later is waited for.
@@ -216,8 +221,7 @@ async function mineUntil(
     source: toldOfNewWork(source, report.newWork),
     payTo,
     threads: wanted.threads,
-    // Before any thread.
-    wide: wanted.wide ? prepareWide() : undefined,
+    wide: during.wide,
     clock: systemClock,
     random: systemRandom,
     telemetry: { metric() {}, log: logTo(context.io, context.warn) },
@@ -264,8 +268,10 @@ export const mine: CliCommand = {
     }
     const stop = listenForStop(context.io);
     try {
+      // Before there is a thread or, where the chain is opened here, a verifier.
+      const wide = wanted.wide ? prepareWide() : undefined;
       await withJob(target, wanted, (job) =>
-        mineUntil({ ...context, settings: target }, wanted, job, stop),
+        mineUntil({ ...context, settings: target }, wanted, job, { stop, wide }),
       );
     } catch (error) {
       // Asked to end while it was still starting.

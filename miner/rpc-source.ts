@@ -16,7 +16,7 @@ const LONG_POLL_MS = 120_000;
 const SATS_MAX = 21e14;
 
 export interface RpcSourceOptions {
-  /** Of the node, e.g. `http://127.0.0.1:8332`; its path is kept. */
+  /** Of the node, e.g. `http://127.0.0.1:8332`; its path is kept. With `fetch`, whatever names the node. */
   readonly url: string;
   /** Default: the global one. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
@@ -91,7 +91,7 @@ async function post(
     text = await boundedText(response);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
-    throw new Fault('transport', `${new URL(url).host} cannot be reached`, { cause });
+    throw new Fault('transport', `${placeOf(url)} cannot be reached`, { cause });
   }
   if (response.status === 401 || response.status === 403) {
     const detail = 'the node refuses the user and password, or the token';
@@ -105,6 +105,9 @@ async function post(
   }
   throw wrong(`the node answered ${response.status} and no JSON object`);
 }
+
+/** Without a path; what is no URL is the place of a node that runs in this process. */
+const placeOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
 
 function authorizationOf(credentials: RpcSourceOptions['credentials']): string | undefined {
   if (credentials === undefined) return undefined;

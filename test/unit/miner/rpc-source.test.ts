@@ -191,3 +191,12 @@ describe('work over JSON-RPC', () => {
     });
   });
 });
+
+it('a node in this process, whose place is no URL, fails like any other', async () => {
+  const fetch = () => Promise.reject(new Error('closed'));
+  const source = createRpcSource({ url: '/data/chain', fetch });
+  await expect(source.template()).rejects.toMatchObject({
+    code: 'transport',
+    message: '/data/chain cannot be reached',
+  });
+});

@@ -12,5 +12,11 @@ export function wholeNumber(
   throw usage(`Error: ${flag} takes a whole number from ${min} to ${max}.`);
 }
 
+/** More than any machine has. */
+const THREADS_MAX = 1024;
+
+export const threadCount = (text: string): number =>
+  wholeNumber(text, { flag: '--threads', min: 1, max: THREADS_MAX });
+
 export const portNumber = (text: string): number =>
   wholeNumber(text, { flag: '--port', min: 0, max: 65_535 });

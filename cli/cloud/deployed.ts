@@ -4,7 +4,7 @@
  */
 import type { Stack } from '@aws-sdk/client-cloudformation';
 import { awsLimits } from '../../lib/adapters/aws-limits.ts';
-import { remote } from '../errors.ts';
+import { type CliError, remote } from '../errors.ts';
 import { type AwsConfig, withoutCredentials } from './checks.ts';
 
 const STACK = /^Stackchain-(?:(node\d+)|board|shared)$/;
@@ -16,6 +16,10 @@ export const byNumber = (a: string, b: string): number =>
   a.localeCompare(b, 'en', { numeric: true });
 
 const nodeOf = (stack: string): string | undefined => STACK.exec(stack)?.[1];
+
+/** What AWS refused, or nobody answered, in one sentence. */
+const failed = (what: string, cause: unknown): CliError =>
+  withoutCredentials(cause) ?? remote(`Error: ${what}: ${(cause as Error).name}.`, cause);
 
 /** The app's stacks, in whatever state. */
 async function listStacks(config: AwsConfig): Promise<Stack[]> {
@@ -29,10 +33,7 @@ async function listStacks(config: AwsConfig): Promise<Stack[]> {
       found.push(...Stacks.filter(({ StackName = '' }) => STACK.test(StackName)));
     }
   } catch (cause) {
-    throw (
-      withoutCredentials(cause) ??
-      remote(`Error: the stacks cannot be read: ${(cause as Error).name}.`, cause)
-    );
+    throw failed('the stacks cannot be read', cause);
   } finally {
     client.destroy();
   }
@@ -151,7 +152,7 @@ export async function listWallets(
       }
     }
   } catch (cause) {
-    throw remote(`Error: which wallets there are cannot be read: ${(cause as Error).name}.`, cause);
+    throw failed('which wallets there are cannot be read', cause);
   } finally {
     client.destroy();
   }
@@ -176,9 +177,8 @@ export async function deleteWallets(config: AwsConfig, wallets: readonly Wallets
   };
   try {
     for (const one of wallets) {
-      await remove(one).catch((cause: Error) => {
-        const text = `Error: the wallets of ${one.node} cannot be deleted: ${cause.name}.`;
-        throw remote(text, cause);
+      await remove(one).catch((cause: unknown) => {
+        throw failed(`the wallets of ${one.node} cannot be deleted`, cause);
       });
     }
   } finally {

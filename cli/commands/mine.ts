@@ -12,15 +12,7 @@ import { parseAddress } from '../../lib/codec/index.ts';
 import type { WorkSource } from '../../lib/mining/types.ts';
 import { type ChainParams, parseNetworkFile } from '../../lib/params/index.ts';
 import { p2pkhScript } from '../../lib/script/index.ts';
-import { createMiner, type FoundBlock, type MinerStats } from '../../miner/miner.ts';
-import {
-  longPollText,
-  NEW_WORK_TEXT,
-  shareText,
-  stamped,
-  startedText,
-  threadText,
-} from '../../miner/minerd-lines.ts';
+import { createMiner } from '../../miner/miner.ts';
 import {
   createRpcSource,
   type RpcSourceOptions,
@@ -32,15 +24,14 @@ import { createClient, urlFetcher } from '../host/client.ts';
 import { withChain } from '../host/connect.ts';
 import { readToken } from '../host/data-dir.ts';
 import { logTo } from '../host/log.ts';
-import { expectedForm, scriptOfAddress } from '../host/network.ts';
-import { createPacedSource } from '../host/paced-source.ts';
-import { sleep } from '../host/sleep.ts';
+import { createMinerReport } from '../host/miner-report.ts';
+import { checkChoice, chosenNetwork, expectedForm, scriptOfAddress } from '../host/network.ts';
+import { paceOf } from '../host/paced-source.ts';
 import { listenForStop, stopInTime } from '../host/until-stopped.ts';
 import { withKeystore } from '../host/wallet.ts';
-import { wholeNumber } from '../numbers.ts';
+import { threadCount } from '../numbers.ts';
 import { checkUrl, type Settings } from '../settings.ts';
 
-const THREADS_MAX = 1024;
 /** minerd's scantime: how often each thread's rate is told. */
 const RATES_MS = 5_000;
 
@@ -69,11 +60,7 @@ function readWanted(options: Readonly<Record<string, unknown>>): Wanted {
   }
   return {
     address: textOption(options, 'address') ?? textOption(options, 'coinbaseAddr'),
-    threads: wholeNumber(textOption(options, 'threads') ?? String(availableParallelism()), {
-      flag: '--threads',
-      min: 1,
-      max: THREADS_MAX,
-    }),
+    threads: threadCount(textOption(options, 'threads') ?? String(availableParallelism())),
     wide: options['wide'] !== false,
     login: user === undefined ? undefined : { user, password: password ?? '' },
   };
@@ -90,7 +77,9 @@ async function withJob(
   const credentials = login ?? (token === undefined ? undefined : { token });
   const auth = credentials && { credentials };
   if (nodeUrl !== undefined) {
-    return work({ source: { url: nodeUrl, ...auth }, params: await networkOf(nodeUrl) });
+    const params = await networkOf(nodeUrl);
+    if (params !== undefined) checkChoice(chosenNetwork(settings), params, 'the node');
+    return work({ source: { url: nodeUrl, ...auth }, params });
   }
   return withChain(settings, ({ client, params, isRunning }) => {
     const fetch: RpcSourceOptions['fetch'] = (_, init) => client.fetch('/', init);
@@ -116,20 +105,18 @@ const notValid = (): CliError => usage('Error: Address is not valid');
 
 /** The script to pay. A new address is made where none is named, and said. */
 async function payee(context: Context, wanted: Wanted, { params }: Job): Promise<Uint8Array> {
-  const { address } = wanted;
-  if (address !== undefined && params === undefined) return scriptOfAnyNetwork(address);
-  if (params === undefined) {
-    throw usage(
-      'Error: the node does not say what its addresses look like: name one by --address.',
-    );
-  }
-  const payTo = address ?? (await newAddress(context, params));
-  const script = scriptOfAddress(payTo, params);
+  if (params === undefined) return scriptOfAnyNetwork(wanted.address);
+  const script = scriptOfAddress(wanted.address ?? (await newAddress(context, params)), params);
   if (script === undefined) throw notValid();
   return script;
 }
 
-function scriptOfAnyNetwork(address: string): Uint8Array {
+function scriptOfAnyNetwork(address: string | undefined): Uint8Array {
+  if (address === undefined) {
+    throw usage(
+      'Error: the node does not say what its addresses look like: name one by --address.',
+    );
+  }
   const parsed = parseAddress(address);
   if (!parsed.ok) throw notValid();
   return p2pkhScript(parsed.value.hash160);
@@ -155,46 +142,6 @@ function toldOfNewWork(source: WorkSource, onNewWork: () => void): WorkSource {
   };
 }
 
-/** Its lines, or an object each with --json. */
-function reporter({ settings, print }: Context, url: string) {
-  const { json, quiet } = settings;
-  const say = (text: string, event: object): void => {
-    void print(json ? JSON.stringify(event) : stamped(new Date(), text));
-  };
-  let seen: readonly number[] = [];
-  let seenAtMs = performance.now();
-  return {
-    started(threads: number) {
-      say(startedText(threads), { event: 'started', url, threads });
-      if (!json) say(longPollText(url), {});
-    },
-    newWork() {
-      if (!json) say(NEW_WORK_TEXT, {});
-    },
-    share(stats: MinerStats, { hash, height }: FoundBlock, reason: string | null) {
-      const shares = { accepted: stats.found, rejected: stats.stale + stats.rejected };
-      const event =
-        reason === null
-          ? { event: 'found', height, hash }
-          : { event: 'lost', height, hash, reason };
-      say(shareText(shares, stats.hashRate, reason === null), event);
-    },
-    rates({ threads, hashRate, height }: MinerStats) {
-      const nowMs = performance.now();
-      const seconds = (nowMs - seenAtMs) / 1000;
-      if (json) say('', { event: 'rate', hashRate: Math.round(hashRate), height });
-      else if (!quiet) {
-        for (const [index, count] of threads.entries()) {
-          const hashes = count - (seen[index] ?? 0);
-          say(threadText(index, hashes, hashes / seconds), {});
-        }
-      }
-      seen = threads;
-      seenAtMs = nowMs;
-    },
-  };
-}
-
 async function mineUntil(
   context: Context,
   wanted: Wanted,
@@ -213,12 +160,9 @@ async function mineUntil(
     throw refused(`Error: ${error.message}.`, 'unauthorized', 401);
   });
   const payTo = await payee(context, wanted, job);
-  const report = reporter(context, node.url);
-  const draw = (): number => (systemRandom.bytes(1)[0] ?? 0) / 256;
-  const paced = { clock: systemClock, sleep, draw };
-  const source = params?.retarget.kind === 'none' ? createPacedSource(rpc, paced) : rpc;
+  const report = createMinerReport(context, node.url);
   const miner = createMiner({
-    source: toldOfNewWork(source, report.newWork),
+    source: toldOfNewWork(paceOf(rpc, params), report.newWork),
     payTo,
     threads: wanted.threads,
     wide: during.wide,

@@ -13,11 +13,10 @@ import {
 import { warnOfVerifier } from '../host/log.ts';
 import { runTraffic } from '../host/traffic.ts';
 import { listenForStop, type StopRequest, stopInTime } from '../host/until-stopped.ts';
-import { portNumber, wholeNumber } from '../numbers.ts';
+import { portNumber, threadCount, wholeNumber } from '../numbers.ts';
 import { readRpc } from './up.ts';
 
 const NODES_MAX = 50;
-const THREADS_MAX = 1024;
 const DEFAULTS = { nodes: '3', port: '8400', miningNodes: '2', threads: '1' };
 
 function readNetwork(
@@ -36,7 +35,7 @@ function readNetwork(
     nodes,
     port,
     miningNodes: options['mining'] === false ? 0 : Math.min(mining, nodes),
-    threads: number('threads', '--threads', 1, THREADS_MAX),
+    threads: threadCount(textOption(options, 'threads') ?? DEFAULTS.threads),
     rpc: readRpc(options),
   };
 }

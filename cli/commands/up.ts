@@ -18,12 +18,11 @@ import { found, networkFor, settle } from '../host/prepare.ts';
 import { type RunningNode, runNode } from '../host/running-node.ts';
 import { listenForStop, stopInTime } from '../host/until-stopped.ts';
 import { openWallets } from '../host/wallet.ts';
-import { portNumber, wholeNumber } from '../numbers.ts';
+import { portNumber, threadCount } from '../numbers.ts';
 import { checkUrl } from '../settings.ts';
 
 const PORT_DEFAULT = '8400';
 const HOST_DEFAULT = '127.0.0.1';
-const THREADS_MAX = 1024;
 
 interface UpOptions {
   readonly address: string | undefined;
@@ -60,11 +59,7 @@ function readUp({ io }: Context, options: Readonly<Record<string, unknown>>): Up
     host: textOption(options, 'host') ?? HOST_DEFAULT,
     publicUrl: publicUrl === undefined ? undefined : checkUrl(publicUrl),
     mining: options['mining'] !== false,
-    threads: wholeNumber(textOption(options, 'threads') ?? '1', {
-      flag: '--threads',
-      min: 1,
-      max: THREADS_MAX,
-    }),
+    threads: threadCount(textOption(options, 'threads') ?? '1'),
     rpc: readRpc(options),
   };
 }

@@ -3,9 +3,13 @@
  * find dozens of blocks a second, and the headers' times would run ahead of the clock until no block
  * is allowed any more.
  */
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { systemRandom } from '../../lib/adapters/system-random.ts';
 import type { WorkSource } from '../../lib/mining/types.ts';
+import type { ChainParams } from '../../lib/params/chain-params.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { BlockHash } from '../../lib/types.ts';
+import { sleep } from './sleep.ts';
 
 /** On average; drawn anew each time, so that two miners seldom find at the same moment. */
 const PACE_MS = 1_000;
@@ -41,4 +45,11 @@ export function createPacedSource(source: WorkSource, options: PacedOptions): Wo
       }
     },
   };
+}
+
+/** As it is, or at a pace on a network where a block costs nothing. */
+export function paceOf(source: WorkSource, params: ChainParams | undefined): WorkSource {
+  if (params?.retarget.kind !== 'none') return source;
+  const draw = (): number => (systemRandom.bytes(1)[0] ?? 0) / 256;
+  return createPacedSource(source, { clock: systemClock, sleep, draw });
 }

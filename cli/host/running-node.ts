@@ -23,7 +23,7 @@ import { createMiner, type Miner } from '../../miner/miner.ts';
 import { createAuthorize, removeNodeFile, writeNodeFile } from './data-dir.ts';
 import type { Listener } from './listen.ts';
 import { type OpenNode, openNode } from './open-node.ts';
-import { createPacedSource } from './paced-source.ts';
+import { paceOf } from './paced-source.ts';
 import { sleep } from './sleep.ts';
 
 export interface MiningOptions {
@@ -123,10 +123,8 @@ function startableMiner(
   host: { readonly params: ChainParams; readonly telemetry: Telemetry },
 ): Miner {
   const source = createEmbeddedSource({ node, sleep });
-  const draw = (): number => (systemRandom.bytes(1)[0] ?? 0) / 256;
-  const isFree = host.params.retarget.kind === 'none';
   return createMiner({
-    source: isFree ? createPacedSource(source, { clock: systemClock, sleep, draw }) : source,
+    source: paceOf(source, host.params),
     payTo: mining.payTo,
     threads: mining.threads,
     clock: systemClock,

@@ -72,6 +72,10 @@ describe("prints minerd's lines", () => {
     const wrong = await cli(['mine', '-o', url, '-O', 'u:wrong', '--address', A, ...elsewhere]);
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
     expect(wrong.stderr).toBe('Error: the node refuses the user and password, or the token.\n');
+    const other = ['--network', 'stacknet', '--data-dir', tempDir()];
+    const foreign = await cli(['mine', '-o', url, '-O', 'u:p:w', '--address', A, ...other]);
+    expect(foreign).toMatchObject({ code: 3, stdout: '' });
+    expect(foreign.stderr).toContain('the node is of another network');
     await ended(node);
   });
 

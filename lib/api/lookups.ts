@@ -7,7 +7,17 @@ import { isCoinbase } from '../consensus/check-transaction.ts';
 import type { MempoolEntry } from '../mempool/types.ts';
 import type { Node } from '../node/types.ts';
 import { p2pkhScript, scriptHash } from '../script/index.ts';
-import type { Block, BlockHash, Coin, Height, ScriptHash, Tx, Txid } from '../types.ts';
+import {
+  type Block,
+  type BlockHash,
+  type Coin,
+  type Height,
+  type OutpointKey,
+  type ScriptHash,
+  type Tx,
+  type Txid,
+  toOutpointKey,
+} from '../types.ts';
 
 /** Previous transactions that are read at the same time. */
 const READS_AT_ONCE = 16;
@@ -149,5 +159,20 @@ export async function feeOfFound(node: Node, found: FoundTx): Promise<number | u
   return feeOf(
     found.tx,
     found.tx.inputs.map((input) => prevoutOf(input.prevout)),
+  );
+}
+
+/** Who spends which output, and with which input. */
+export type Claims = ReadonlyMap<OutpointKey, { readonly txid: Txid; readonly vin: number }>;
+
+/** Of transactions that do not contradict each other: the mempool's. */
+export function claimsIn(entries: readonly Pick<MempoolEntry, 'txid' | 'tx'>[]): Claims {
+  return new Map(
+    entries.flatMap(({ txid, tx }) =>
+      tx.inputs.map(({ prevout }, vin) => [
+        toOutpointKey(prevout.txid, prevout.vout),
+        { txid, vin },
+      ]),
+    ),
   );
 }

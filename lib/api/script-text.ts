@@ -2,7 +2,7 @@
  * Scripts in words, in the two dialects that clients know: Bitcoin Core's (ScriptToAsmStr) and
  * Esplora's (rust-bitcoin's). Whatever a caller may hand in to be decoded has a name.
  */
-import { encodeAddress, toHex } from '../codec/index.ts';
+import { toHex } from '../codec/index.ts';
 import { parseAnyDer } from '../crypto/der.ts';
 import { matchP2pkh } from '../script/index.ts';
 
@@ -223,8 +223,3 @@ function kindOf(script: Uint8Array): Kind {
 
 export const scriptType = (script: Uint8Array, dialect: Dialect): string =>
   TYPES[kindOf(script)][dialect === 'core' ? 0 : 1];
-
-export function scriptAddress(script: Uint8Array, addressVersion: number): string | undefined {
-  const hash = matchP2pkh(script);
-  return hash && encodeAddress(hash, addressVersion);
-}

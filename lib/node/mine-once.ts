@@ -4,14 +4,13 @@
  * more to do; what calls it is the host's affair. The search runs in place, so a host gives it a
  * process of its own.
  */
-import { encodeAddress } from '../codec/address.ts';
 import { assembleBlock, miningJob, workUnit } from '../mining/assemble.ts';
 import { EXTRA_NONCE_BYTES } from '../mining/coinbase.ts';
 import type { Template } from '../mining/types.ts';
 import { nowSeconds } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { matchP2pkh } from '../script/p2pkh.ts';
+import { scriptAddress } from '../script/p2pkh.ts';
 import type { BlockHash } from '../types.ts';
 import { takeMiningLease } from './mining-lease.ts';
 import type { Node } from './types.ts';
@@ -119,15 +118,10 @@ class Run {
     const seconds = Math.max(node.clock.nowMs() - startMs, 1) / 1000;
     const hashRate = Math.round(this.hashes / seconds);
     this.#options.telemetry.metric('HashRate', hashRate);
-    if (hashRate > 0) this.word = { hashRate, address: this.#address() };
+    // Nobody: the reward is left unclaimed.
+    const address = scriptAddress(this.#options.payTo, node.params.addressVersion) ?? null;
+    if (hashRate > 0) this.word = { hashRate, address };
     return ended;
-  }
-
-  /** Whom it pays; null: the reward is left unclaimed. */
-  #address(): string | null {
-    const { node, payTo } = this.#options;
-    const hash160 = matchP2pkh(payTo);
-    return hash160 === undefined ? null : encodeAddress(hash160, node.params.addressVersion);
   }
 
   /** Whether another block would hold a transaction. */

@@ -4,6 +4,7 @@
  *   scriptPubKey  76 a9 14 <20 bytes> 88 ac
  *   scriptSig     <signature with hash type> <public key>, two direct pushes
  */
+import { encodeAddress } from '../codec/address.ts';
 import { toHex } from '../codec/hex.ts';
 import { hash160, sha256 } from '../crypto/hash.ts';
 import { refuse } from '../rejects.ts';
@@ -36,6 +37,12 @@ export function matchP2pkh(script: Uint8Array): Uint8Array | undefined {
     script[23] === 0x88 &&
     script[24] === 0xac;
   return isMatch ? script.subarray(3, 23) : undefined;
+}
+
+/** The address that the script pays; undefined: it pays none. */
+export function scriptAddress(script: Uint8Array, addressVersion: number): string | undefined {
+  const hash = matchP2pkh(script);
+  return hash && encodeAddress(hash, addressVersion);
 }
 
 /** SHA-256 of the script as hex, not reversed: Esplora's and Electrum's name for it. */

@@ -6,10 +6,11 @@ import { ByteReader, toHex } from '../../codec/index.ts';
 import { isCoinbase } from '../../consensus/check-transaction.ts';
 import { medianTimePast } from '../../consensus/context.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
+import { scriptAddress } from '../../script/index.ts';
 import type { Tx, TxOut } from '../../types.ts';
 import { difficultyOf } from '../difficulty.ts';
 import { feeOf, type Prevout } from '../lookups.ts';
-import { scriptAddress, scriptAsm, scriptType } from '../script-text.ts';
+import { scriptAsm, scriptType } from '../script-text.ts';
 
 const HEADER_BYTES = 80;
 const COINBASE_VOUT = 0xffffffff;

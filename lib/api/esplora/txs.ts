@@ -1,18 +1,24 @@
 /** Esplora's calls about transactions and the mempool. */
 import { fromHex, toHex } from '../../codec/index.ts';
 import type { Node } from '../../node/types.ts';
-import { revealedScript, scriptHash } from '../../script/index.ts';
+import { scriptHash } from '../../script/index.ts';
 import {
   type Block,
   type BlockHash,
-  type OutpointKey,
   type ScriptHash,
   type Tx,
   type Txid,
   toOutpointKey,
 } from '../../types.ts';
 import { allEntries, feeRates } from '../fee-rate.ts';
-import { type FoundTx, findTx, prevoutsOf, type TxPlace } from '../lookups.ts';
+import {
+  type Claims,
+  claimsIn,
+  type FoundTx,
+  findTx,
+  prevoutsOf,
+  type TxPlace,
+} from '../lookups.ts';
 import { encodeMerkleBlock, merklePath } from '../merkle-proof.ts';
 import { TX_BODY_BYTES_MAX, textOf, withBody } from '../request.ts';
 import { statusOf, type TxStatus, txForm, UNCONFIRMED } from './forms.ts';
@@ -100,19 +106,9 @@ function once<K, V>(known: Map<K, Promise<V>>, key: K, find: (key: K) => Promise
   return found;
 }
 
-type Claims = ReadonlyMap<OutpointKey, { readonly txid: Txid; readonly vin: number }>;
-
 /** Coins that the mempool's transactions on this script spend. */
-async function claimsOf(node: Node, script: ScriptHash): Promise<Claims> {
-  const claims = new Map<OutpointKey, { txid: Txid; vin: number }>();
-  for (const { txid, tx } of await node.mempool.byScript(script)) {
-    for (const [vin, { prevout, scriptSig }] of tx.inputs.entries()) {
-      if (revealedScript(scriptSig) === undefined) continue;
-      claims.set(toOutpointKey(prevout.txid, prevout.vout), { txid, vin });
-    }
-  }
-  return claims;
-}
+const claimsOf = async (node: Node, script: ScriptHash): Promise<Claims> =>
+  claimsIn(await node.mempool.byScript(script));
 
 /** The block that holds the transaction, and where. */
 async function confirming(node: Node, txid: Txid): Promise<{ block: Block; place: TxPlace }> {

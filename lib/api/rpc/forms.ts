@@ -4,11 +4,12 @@ import { isCoinbase } from '../../consensus/check-transaction.ts';
 import { medianTimePast } from '../../consensus/context.ts';
 import type { BlockEntry } from '../../consensus/types.ts';
 import type { Node } from '../../node/types.ts';
+import { scriptAddress } from '../../script/index.ts';
 import type { Block, BlockHash, Coin, Tx, TxIn } from '../../types.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { bitsText, difficultyOf, targetText } from '../difficulty.ts';
 import { feeOf, spentCoins, toPrevout } from '../lookups.ts';
-import { scriptAddress, scriptAsm, scriptSigAsm, scriptType } from '../script-text.ts';
+import { scriptAsm, scriptSigAsm, scriptType } from '../script-text.ts';
 import { type ExactNumber, exactNumber } from '../seed-json.ts';
 
 const SATS_PER_COIN = 100_000_000n;

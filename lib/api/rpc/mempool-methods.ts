@@ -3,8 +3,9 @@ import { signalsReplacement } from '../../mempool/policy.ts';
 import type { MempoolEntry } from '../../mempool/types.ts';
 import type { Node } from '../../node/types.ts';
 import { DATA_BYTES_MAX } from '../../script/index.ts';
-import { type Outpoint, type OutpointKey, type Txid, toOutpointKey } from '../../types.ts';
+import { type Outpoint, type Txid, toOutpointKey } from '../../types.ts';
 import { allEntries } from '../fee-rate.ts';
+import { claimsIn } from '../lookups.ts';
 import { invalidParameter, RPC, RpcError, wrongType } from './errors.ts';
 import { coins, WEIGHT_PER_BYTE } from './forms.ts';
 import { hashOf, type Method } from './method.ts';
@@ -157,15 +158,10 @@ const getTxSpendingPrevout: Method = {
   async run({ api: { node } }, args) {
     const outpoints = args.array(0).map(outpointOf);
     if (outpoints.length === 0) throw invalidParameter('Invalid parameter, outputs are missing');
-    const spenders = new Map<OutpointKey, Txid>();
-    for (const { txid, tx } of await allEntries(node)) {
-      for (const { prevout } of tx.inputs) {
-        spenders.set(toOutpointKey(prevout.txid, prevout.vout), txid);
-      }
-    }
+    const claims = claimsIn(await allEntries(node));
     return outpoints.map(({ txid, vout }) => {
-      const spendingtxid = spenders.get(toOutpointKey(txid, vout));
-      return { txid, vout, ...(spendingtxid === undefined ? {} : { spendingtxid }) };
+      const claim = claims.get(toOutpointKey(txid, vout));
+      return { txid, vout, ...(claim && { spendingtxid: claim.txid }) };
     });
   },
 };

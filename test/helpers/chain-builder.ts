@@ -9,14 +9,14 @@ import { encodeAddress } from '../../lib/codec/address.ts';
 import { makeBlock } from '../../lib/codec/block.ts';
 import { makeHeader } from '../../lib/codec/header.ts';
 import { fromHex, toHex } from '../../lib/codec/hex.ts';
-import { makeTx, type TxFields } from '../../lib/codec/tx.ts';
+import { makeTx } from '../../lib/codec/tx.ts';
 import { checkBlock, heightPush } from '../../lib/consensus/check-block.ts';
 import { checkHeader, checkHeaderContext } from '../../lib/consensus/check-header.ts';
 import { connectBlock, genesisCoins } from '../../lib/consensus/connect.ts';
 import { genesisEntry, medianTimePast, nextBitsFor } from '../../lib/consensus/context.ts';
 import { decodeCompact } from '../../lib/consensus/pow.ts';
 import { subsidy } from '../../lib/consensus/subsidy.ts';
-import type { BlockEffects, BlockEntry, CoinView } from '../../lib/consensus/types.ts';
+import type { BlockEntry, CoinView } from '../../lib/consensus/types.ts';
 import { encodeDer } from '../../lib/crypto/der.ts';
 import { publicKey, sign } from '../../lib/crypto/ecdsa.ts';
 import { hash160, sha256 } from '../../lib/crypto/hash.ts';
@@ -28,7 +28,6 @@ import { sighashAll } from '../../lib/script/sighash.ts';
 import {
   type Block,
   type BlockHeader,
-  type Coin,
   type OutpointKey,
   type Sats,
   type SignatureCheck,
@@ -39,78 +38,18 @@ import {
   toOutpointKey,
   type Verdict,
 } from '../../lib/types.ts';
+import { coinAfter } from './story-coins.ts';
+import type {
+  BlockPlan,
+  HeaderPlan,
+  Payee,
+  SpendInput,
+  StoryBlock,
+  StoryKey,
+  TxPlan,
+} from './story-plans.ts';
 
-export interface StoryKey {
-  readonly name: string;
-  readonly secret: Uint8Array;
-  readonly publicKey: Uint8Array;
-  readonly hash160: Uint8Array;
-  readonly script: Uint8Array;
-  readonly address: string;
-}
-
-/** A block that the rules accepted, in its place. */
-export interface StoryBlock {
-  readonly name: string;
-  readonly block: Block;
-  readonly entry: BlockEntry;
-  readonly parent?: StoryBlock;
-  readonly effects: BlockEffects;
-}
-
-/** A key's name, or a whole script. */
-export type Payee = string | Uint8Array;
-export interface Payment {
-  readonly to: Payee;
-  readonly sats: number | bigint;
-}
-
-export interface SpendInput {
-  /** `tx:vout`, or the coinbase of a block: `b1:0`. */
-  readonly coin: string;
-  readonly sequence?: number;
-  /** Signs with this key, not with the coin's. */
-  readonly key?: string;
-  /** Takes this for a script, in place of signing. */
-  readonly scriptSig?: Uint8Array;
-}
-
-export interface TxPlan {
-  /** Under which its coins are found; its id if absent. */
-  readonly name?: string;
-  readonly inputs: readonly (string | SpendInput)[];
-  readonly outputs: readonly Payment[];
-  readonly version?: number;
-  readonly lockTime?: number;
-}
-
-export interface BlockPlan {
-  /** `b<height>` if absent, with a stroke for each that is taken. */
-  readonly name?: string;
-  /** Parent, by name or itself; the story's tip if absent. */
-  readonly on?: string | StoryBlock;
-  /** By name or themselves. */
-  readonly txs?: readonly (string | Tx)[];
-  /** The parent's time and one spacing if absent. */
-  readonly time?: number;
-  readonly payTo?: Payee;
-  /** What the coinbase takes: subsidy and fees if absent. */
-  readonly reward?: number | bigint;
-  /** After the reward's. */
-  readonly moreOutputs?: readonly TxOut[];
-  readonly version?: number;
-  readonly bits?: number;
-  /** Changes the coinbase's fields. */
-  readonly coinbase?: (fields: TxFields) => TxFields;
-  /** Changes the list of transactions before the Merkle root is made. */
-  readonly arrange?: (txs: readonly Tx[]) => readonly Tx[];
-  /** Changes the header's fields before it is mined. */
-  readonly header?: (fields: HeaderPlan) => HeaderPlan;
-  /** Searches a nonce whose hash is above the target. */
-  readonly unmined?: boolean;
-}
-
-type HeaderPlan = Omit<BlockHeader, 'raw' | 'hash'>;
+export type * from './story-plans.ts';
 
 const NULL_PREVOUT = { txid: '0'.repeat(64) as Txid, vout: 0xffff_ffff };
 const FINAL = 0xffff_ffff;
@@ -405,27 +344,6 @@ export class Story {
     }
     return fees > 0n ? Number(fees) : 0;
   }
-}
-
-const indexes = new WeakMap<StoryBlock, Map<OutpointKey, Coin | null>>();
-
-/** What a block does to coins: made, or null for spent. */
-function indexOf(block: StoryBlock): Map<OutpointKey, Coin | null> {
-  const known = indexes.get(block);
-  if (known !== undefined) return known;
-  const index = new Map<OutpointKey, Coin | null>();
-  for (const { outpoint, coin } of block.effects.created) index.set(outpoint, coin);
-  for (const { outpoint } of block.effects.spent) index.set(outpoint, null);
-  indexes.set(block, index);
-  return index;
-}
-
-function coinAfter(block: StoryBlock, outpoint: OutpointKey): Coin | undefined {
-  for (let at: StoryBlock | undefined = block; at !== undefined; at = at.parent) {
-    const coin = indexOf(at).get(outpoint);
-    if (coin !== undefined) return coin ?? undefined;
-  }
-  return undefined;
 }
 
 /** `<signature ALL> <key>` for an input. */

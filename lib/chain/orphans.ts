@@ -1,6 +1,6 @@
 /**
  * Blocks whose parent is unknown: at most 16, an hour each, so that blocks may come in any order.
- * Owns their rows (`Q`), not what becomes of them (accept-block.ts).
+ * Owns their rows (`Q`), not what becomes of them (adopt.ts).
  */
 import { nowSeconds } from '../ports/clock.ts';
 import type { LooseRow, RowKey, Store } from '../ports/store.ts';
